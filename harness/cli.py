@@ -1,0 +1,116 @@
+"""The commands: argv to one typed call to an exit code. Every import of weight happens inside a command."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import time
+from contextlib import ExitStack
+from pathlib import Path
+
+import click
+
+from harness import __version__
+from harness.core.errors import ExitCode
+
+_PLACE = click.Path(path_type=Path)
+_FOLDER = click.option("--folder", default="mlruns", show_default=True, type=_PLACE, help="tracking.folder of the sweep")
+_JSON = click.option("--json", "as_json", is_flag=True, help="one JSON object per line")
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="harness")
+def cli() -> None:
+    """Sweep LoRA settings of a code model, judged by running the unit tests it writes."""
+
+
+@cli.command()
+@click.argument("file", type=_PLACE)
+@click.option("--quiet", is_flag=True, help="only failures and the final table")
+@_JSON
+def sweep(file: Path, *, quiet: bool, as_json: bool) -> int:
+    """Run the sweep that FILE describes, or take it up again."""
+    from harness.config.load import load_config
+    from harness.console.select import select_view
+    from harness.guard.supervise import StopSignal
+    from harness.signals import stopping
+
+    config = load_config(file)
+    from harness.sweep.command import sweep_command
+    from harness.sweep.workplace import Session
+
+    stop = StopSignal()
+    with ExitStack() as stack:
+        view = stack.enter_context(select_view(sys.stdout, quiet, as_json, time.time))
+        stack.enter_context(stopping(stop))
+        return int(sweep_command(config, file.stem, Session(view, stop, dict(os.environ)), stack))
+
+
+@cli.command()
+def schema() -> int:
+    """Print the JSON Schema of a sweep file, for editors."""
+    from harness.config.sweep_config import json_schema
+
+    click.echo(json.dumps(json_schema(), indent=1))
+    return int(ExitCode.OK)
+
+
+@cli.command()
+@click.argument("study")
+@_FOLDER
+@click.option("--storage", default=None, help="Optuna storage URL; default: study.db in --folder")
+@_JSON
+def pareto(study: str, folder: Path, storage: str | None, *, as_json: bool) -> int:
+    """Print the Pareto front of STUDY, with the knee and the untuned baselines."""
+    from harness.sweep.command import pareto_command
+
+    return int(pareto_command(study, folder, storage, as_json=as_json))
+
+
+@cli.command()
+@click.argument("study")
+@_FOLDER
+@click.option("--storage", default=None, help="Optuna storage URL; default: study.db in --folder")
+@click.option("--trial", "number", default=None, type=int, help="promote this trial instead of the knee")
+@_JSON
+def promote(study: str, folder: Path, storage: str | None, number: int | None, *, as_json: bool) -> int:
+    """Score the best adapter of STUDY on the held-out test functions, register it, and export it ready to use."""
+    from harness.console.select import select_view
+    from harness.guard.supervise import StopSignal
+    from harness.signals import stopping
+    from harness.sweep.command import promote_command
+    from harness.sweep.workplace import Session
+
+    stop = StopSignal()
+    with ExitStack() as stack:
+        view = stack.enter_context(select_view(sys.stdout, quiet=False, json=as_json, now=time.time))
+        stack.enter_context(stopping(stop))
+        session = Session(view, stop, dict(os.environ))
+        return int(promote_command(study, number, folder, storage, session, stack))
+
+
+@cli.command()
+@_FOLDER
+@click.option("--tracking-uri", default=None, help="default: mlflow.db in --folder")
+@click.option("--host", default="127.0.0.1", show_default=True)
+@click.option("--port", default=5000, show_default=True, type=int)
+def ui(folder: Path, tracking_uri: str | None, host: str, port: int) -> int:
+    """Open the MLflow UI on the store of the sweeps."""
+    from harness.sweep.paths import Paths
+    from harness.tracking.ui import ui_command
+
+    command = ui_command(Paths.at(folder, tracking_uri=tracking_uri).tracking_uri, host, port)
+    click.echo(f"MLflow UI, up in about 10 s: {ui_url(host, port)}  (Ctrl-C ends it)")
+    sys.stdout.flush()
+    os.execv(command[0], command)  # noqa: S606 -- no shell is the point; this process becomes the server
+
+
+@cli.command()
+@_FOLDER
+@_JSON
+def doctor(folder: Path, *, as_json: bool) -> int:
+    """Say what this machine has, what is missing, and how to get it."""
+    from harness.doctor import doctor_command
+
+    return int(doctor_command(folder, dict(os.environ), sys.stdout, as_json=as_json))

@@ -1,0 +1,1 @@
+"""The sweep file: pydantic models, YAML in, precise errors out."""

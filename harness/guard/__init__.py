@@ -1,0 +1,1 @@
+"""Memory probes, the watchdog, and the supervision of child processes."""

@@ -1,0 +1,1 @@
+"""The only door to Optuna: distributions, samplers, storage, and what a told trial means."""

@@ -1,0 +1,70 @@
+"""The untuned base, zero-shot and one-shot: runs of their own and facts of the study, never Optuna trials.
+
+A COMPLETE trial without parameters would empty the search space that TPE and GP look at (measured: they then sample
+independently, silently).
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from harness.console.view import TrialLine
+from harness.core.errors import ExitCode, HarnessError
+from harness.core.outcome import Ending
+from harness.sweep.specs import baseline_spec
+from harness.sweep.trial import Destination, carry_out
+from harness.sweep.workplace import Workplace
+from harness.tracking.tracker import KIND_BASELINE
+
+BASELINES = (("base zero-shot", 0), ("base one-shot", 1))
+
+
+def measure_baselines(work: Workplace) -> bool:
+    """Measure what has not been measured yet in this study.
+
+    Returns:
+        False when the user interrupted.
+
+    Raises:
+        HarnessError: ENVIRONMENT when the untuned base cannot be run at all: no trial could.
+    """
+    for label, shots in BASELINES:
+        if label in baselines(work):
+            continue
+        metrics = measure_base(work, label, shots, "validation")
+        if metrics is None:
+            return False
+        work.ledger.note("baselines", {**baselines(work), label: metrics})
+    return True
+
+
+def measure_base(work: Workplace, label: str, shots: int, split: str) -> dict[str, float] | None:
+    """Measure the untuned base once.
+
+    Returns:
+        Its metrics; None when the user interrupted.
+
+    Raises:
+        HarnessError: ENVIRONMENT when it cannot be run, NO_MEMORY when it outgrew the budget.
+    """
+    work.view.trial_started(TrialLine(label, {}, kind="baseline"))
+    tags = {"kind": KIND_BASELINE, "shots": str(shots), "split": split, "device": work.materials.probe.device_name}
+    run_id = work.tracker.start_run(label, params={"shots": shots, "split": split}, tags=tags)
+    outcome = carry_out(work, baseline_spec(work, label, shots, split), Destination(run_id, split))
+    if outcome.ending is Ending.INTERRUPTED:
+        return None
+    if outcome.ending is not Ending.COMPLETED:
+        log = work.paths.trial_dir(work.ledger.name, label).log_file
+        memory = outcome.ending is Ending.PRUNED_MEMORY
+        raise HarnessError(
+            "the untuned base model could not be measured",
+            why=outcome.reason,
+            fix="raise guard.budget or take a smaller model" if memory else f"read {log}",
+            code=ExitCode.NO_MEMORY if memory else ExitCode.ENVIRONMENT,
+        )
+    return dict(outcome.metrics)
+
+
+def baselines(work: Workplace) -> dict[str, Any]:
+    """Label -> metrics of what has been measured."""
+    return dict(work.ledger.noted("baselines") or {})

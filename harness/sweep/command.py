@@ -1,0 +1,100 @@
+"""What `harness sweep`, `harness pareto` and `harness promote` do, from a typed call to an exit code."""
+
+from __future__ import annotations
+
+import sys
+import time
+from contextlib import ExitStack
+from pathlib import Path
+
+from harness.config.sweep_config import SweepConfig
+from harness.console.report import render_front
+from harness.console.view import Promoted, SweepSummary
+from harness.core.errors import ExitCode, HarnessError
+from harness.study.store import load_ledger, open_storage, translated
+from harness.sweep.loop import Finished, run_sweep
+from harness.sweep.paths import Paths
+from harness.sweep.promote import choose, promote
+from harness.sweep.summary import Results
+from harness.sweep.tracked import reopen_tracking
+from harness.sweep.workplace import Session, Workplace, open_workplace, reopen_workplace
+
+
+def sweep_command(config: SweepConfig, stem: str, session: Session, stack: ExitStack) -> ExitCode:
+    """Run a sweep to its end, promoting when the file asks for it.
+
+    Raises:
+        HarnessError: as `open_workplace` and `run_sweep`.
+    """
+    started = time.monotonic()
+    work = open_workplace(config, stem, session, stack)
+    finished = run_sweep(work)
+    _show(work, finished.results, finished.promoted, time.monotonic() - started)
+    return _code(finished)
+
+
+def _code(finished: Finished) -> ExitCode:
+    if not finished.complete:
+        return ExitCode.INTERRUPTED
+    return ExitCode.OK if finished.results.on_front else ExitCode.NO_RESULT
+
+
+def _show(work: Workplace, results: Results, promoted: Promoted | None, duration_s: float) -> None:
+    folder = work.config.tracking.folder
+    ui = "harness ui" if folder == "mlruns" else f"harness ui --folder {folder}"
+    work.view.sweep_ended(SweepSummary(results.rows(), results.objectives, duration_s, ui, promoted))
+
+
+def pareto_command(study: str, folder: Path, storage: str | None, *, as_json: bool) -> ExitCode:
+    """Print the front of a study.
+
+    Raises:
+        HarnessError: BAD_INPUT for an unknown study, NO_RESULT when nothing has completed.
+    """
+    paths = Paths.at(folder, storage)
+    _must_exist(paths)
+    opened = open_storage(paths.study_url)
+    with translated(paths.study_url):
+        ledger = load_ledger(opened, study)
+        results = Results.read(ledger, ledger.config())
+    choose(results, None)
+    render_front(study, results.rows(), results.objectives, sys.stdout, as_json=as_json)
+    return ExitCode.OK
+
+
+def promote_command(  # noqa: PLR0913 -- one per option of the command
+    study: str, number: int | None, folder: Path, storage: str | None, session: Session, stack: ExitStack
+) -> ExitCode:
+    """Promote one trial of a study.
+
+    Raises:
+        HarnessError: unknown study or trial, nothing completed, or as `open_workplace`.
+    """
+    started = time.monotonic()
+    paths = Paths.at(folder, storage)
+    _must_exist(paths)
+    work = reopen_workplace(study, paths, session, stack)
+    results = Results.read(work.ledger, work.config)
+    chosen = choose(results, number)
+    close = reopen_tracking(work)
+    promoted = promote(work, chosen)
+    close()
+    if promoted is None:
+        return ExitCode.INTERRUPTED
+    _show(work, results, promoted, time.monotonic() - started)
+    return ExitCode.OK
+
+
+def _must_exist(paths: Paths) -> None:
+    """Reading must not create an empty database.
+
+    Raises:
+        HarnessError: BAD_INPUT.
+    """
+    file = Path(paths.study_url.removeprefix("sqlite:///"))
+    if paths.study_url.startswith("sqlite:///") and not file.exists():
+        raise HarnessError(
+            f"there is no study store at {file}",
+            why="no sweep has run there",
+            fix="run `harness sweep FILE` first, or name the place with --folder or --storage",
+        )

@@ -1,0 +1,117 @@
+"""Which study a sweep goes on with: the named one, or for an unnamed file the first that is not finished."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from optuna.storages import BaseStorage
+
+from harness.config.sweep_config import SweepConfig
+from harness.core.errors import ExitCode, HarnessError
+from harness.study.ledger import Ledger
+from harness.study.store import create_ledger, load_ledger, study_names, translated
+from harness.sweep.lock import StudyLock
+
+
+@dataclass(frozen=True, slots=True)
+class Claimed:
+    """A study this process may work on: it holds the lock."""
+
+    ledger: Ledger
+    lock: StudyLock
+    resumed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where studies live: the Optuna storage, its URL for messages, and the folder of trial folders."""
+
+    storage: BaseStorage
+    url: str
+    trials: Path
+
+
+def claim_study(place: Place, config: SweepConfig, stem: str, say: Callable[[str], None]) -> Claimed:
+    """Open or create the study of a sweep file.
+
+    Args:
+        place: Where studies live.
+        config: The sweep file.
+        stem: The file's name without its suffix, used when `study.name` is absent.
+        say: Told why a study was passed over.
+
+    Raises:
+        HarnessError: CONFLICT when the named study has another space, or is being swept by another process.
+    """
+    with translated(place.url):
+        if config.study.name is not None:
+            return _claim_named(place, config, config.study.name)
+        number = 1
+        while True:
+            name = stem if number == 1 else f"{stem}-{number}"
+            claimed = _claim_unnamed(place, config, name, say)
+            if claimed is not None:
+                return claimed
+            number += 1
+
+
+def claim_existing(place: Place, name: str) -> Claimed:
+    """Open a study as it is.
+
+    Raises:
+        HarnessError: BAD_INPUT when there is none, CONFLICT when it is being swept.
+    """
+    with translated(place.url):
+        return Claimed(load_ledger(place.storage, name), _locked(place, name), resumed=True)
+
+
+def _locked(place: Place, name: str) -> StudyLock:
+    lock = StudyLock(place.trials / name)
+    if not lock.acquire():
+        raise HarnessError(
+            f"study {name!r} is being swept already",
+            why=f"process {lock.holder()} holds its lock",
+            fix="wait for it, or give study.name another name",
+            code=ExitCode.CONFLICT,
+        )
+    return lock
+
+
+def _claim_named(place: Place, config: SweepConfig, name: str) -> Claimed:
+    lock = _locked(place, name)
+    if name not in study_names(place.storage):
+        return Claimed(create_ledger(place.storage, name, config), lock, resumed=False)
+    ledger = load_ledger(place.storage, name)
+    if ledger.identity != config.identity():
+        lock.release()
+        raise HarnessError(
+            f"study {name!r} exists with other settings",
+            why=f"{_difference(ledger.config(), config)} changed since it was created; its trials could not be compared",
+            fix="give study.name another name, or restore the settings; nothing was changed",
+            code=ExitCode.CONFLICT,
+        )
+    return Claimed(ledger, lock, resumed=True)
+
+
+def _claim_unnamed(place: Place, config: SweepConfig, name: str, say: Callable[[str], None]) -> Claimed | None:
+    lock = StudyLock(place.trials / name)
+    if not lock.acquire():
+        say(f"study {name} is being swept by process {lock.holder()}: taking the next name")
+        return None
+    if name not in study_names(place.storage):
+        return Claimed(create_ledger(place.storage, name, config), lock, resumed=False)
+    ledger = load_ledger(place.storage, name)
+    if ledger.noted("finished") is None and ledger.identity == config.identity():
+        return Claimed(ledger, lock, resumed=True)
+    if ledger.noted("finished") is None:
+        say(f"study {name} is unfinished but has other settings: left as it is")
+    lock.release()
+    return None
+
+
+def _difference(old: SweepConfig, new: SweepConfig) -> str:
+    before, after = old.model_dump(mode="json"), new.model_dump(mode="json")
+    changed = [key for key in before if before[key] != after[key] and key not in ("guard", "study", "tracking")]
+    return ", ".join(changed) or "its settings"

@@ -1,0 +1,65 @@
+"""Before the first trial: whether anything of the space fits into memory, and what the person is shown first."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import product
+from typing import Any
+
+from harness.config.fields import Choices, FloatRange, IntRange
+from harness.config.space import extremes
+from harness.console.view import SweepHeader
+from harness.core.admission import Reject, admit
+from harness.core.errors import ExitCode, HarnessError
+from harness.core.pareto import Objective
+from harness.study.sampling import plain
+from harness.sweep.trial import predict
+from harness.sweep.workplace import Workplace
+
+_MEMORY_AXES = ("r", "quantization", "per_device_train_batch_size", "max_length", "gradient_checkpointing", "target_modules")
+
+
+def check_smallest_fits(work: Workplace) -> None:
+    """Refuse a sweep in which every trial would be refused.
+
+    Raises:
+        HarnessError: NO_MEMORY.
+    """
+    axes = {name: extremes(axis) for name, axis in work.config.space.axes().items() if name in _MEMORY_AXES}
+    base = work.config.base_params()
+    refusals: list[Reject] = []
+    for corner in product(*axes.values()):
+        estimate = predict(work.config, work.materials, base.merged({k: plain(v) for k, v in zip(axes, corner, strict=True)}))
+        verdict = admit(estimate, work.materials.budget) if estimate else None
+        if not isinstance(verdict, Reject):
+            return
+        refusals.append(verdict)
+    smallest = min(refusals, key=lambda refusal: refusal.constraint)
+    raise HarnessError(
+        "not even the smallest configuration of the space fits into memory",
+        why=smallest.reason,
+        fix="free memory, raise guard.budget, add nf4 to space.quantization, or lower max_length, batch size or r",
+        code=ExitCode.NO_MEMORY,
+    )
+
+
+def header(work: Workplace) -> SweepHeader:
+    """What the screen shows first."""
+    return SweepHeader(
+        study=work.ledger.name,
+        model=work.materials.model.public_id,
+        data=work.materials.data.counts,
+        space={name: _in_words(axis) for name, axis in work.config.space.axes().items()},
+        objectives=tuple(Objective(o.name, o.direction) for o in work.config.objectives),
+        budget_bytes=work.materials.budget.bytes,
+        device=f"{work.materials.probe.device_name} ({work.materials.probe.kind})",
+        n_trials=work.config.study.n_trials,
+        storage={"study": work.paths.study_url, "mlflow": work.paths.tracking_uri, "trials": str(work.paths.trials)},
+    )
+
+
+def _in_words(axis: IntRange | FloatRange | Choices[Any]) -> str:
+    if isinstance(axis, Choices):
+        values: Sequence[Any] = [plain(choice) for choice in axis.choices]
+        return ", ".join(map(str, values))
+    return f"{axis.low:g}-{axis.high:g}{' log' if axis.log else ''}{f' step {axis.step:g}' if axis.step not in (None, 1) else ''}"

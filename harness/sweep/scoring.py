@@ -1,0 +1,89 @@
+"""From the suites a trial wrote to its figures: the only place that calls the evaluation package."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+from evaluation import (
+    EvaluationError,
+    FocalFunction,
+    Report,
+    SandboxUnavailableError,
+    ScoreSettings,
+    Suite,
+    SuiteScore,
+    score_suites,
+)
+from harness.config.sections import Evaluation
+from harness.core.admission import parse_budget
+from harness.core.errors import ExitCode, HarnessError
+from harness.core.records import Record
+from harness.data.cache import default_cache_root
+from harness.sweep.workplace import Workplace
+from harness.trial.spec import read_suites
+from harness.trial.trial_dir import TrialDir, write_atomic
+
+
+class StopNowError(Exception):
+    """Ctrl-C was pressed twice while suites were being scored."""
+
+
+def read_records(path: Path) -> tuple[Record, ...]:
+    """Read a split."""
+    return tuple(Record.from_dict(json.loads(line)) for line in path.read_text("utf-8").splitlines() if line)
+
+
+def score_trial(work: Workplace, folder: TrialDir, split: str, on_scored: Callable[[int, int], None]) -> Report:
+    """Run every suite in `folder` against its focal function; the report is also written to scores.json.
+
+    Args:
+        work: The sweep.
+        folder: A trial folder whose suites.jsonl is complete.
+        split: The split the suites were written for.
+        on_scored: Told how many of how many functions are done.
+
+    Raises:
+        HarnessError: SANDBOX when suites cannot be run safely or the scorer itself is broken.
+        StopNowError: when the user asked to stop at once.
+    """
+    records = read_records(work.materials.data.files[split])
+    functions = [FocalFunction(r.id, r.source, r.entry_point, r.oracle_suite) for r in records]
+    suites = [Suite(s.function_id, s.code) for s in read_suites(folder.suites_file)]
+    done = 0
+
+    def scored(_: SuiteScore) -> None:
+        nonlocal done
+        done += 1
+        on_scored(done, len(functions))
+        if work.stop.immediate:
+            raise StopNowError
+
+    try:
+        report = score_suites(functions, suites, score_settings(work), scored)
+    except (SandboxUnavailableError, EvaluationError) as error:
+        raise HarnessError(
+            "the generated tests cannot be scored",
+            why=str(error),
+            fix="run `harness doctor`; evaluation.sandbox chooses another sandbox",
+            code=ExitCode.SANDBOX,
+        ) from error
+    write_atomic(folder.scores_file, json.dumps(report.to_dict(), indent=1))
+    return report
+
+
+def score_settings(work: Workplace) -> ScoreSettings:
+    """The scorer's settings of a sweep."""
+    asked: Evaluation = work.config.evaluation
+    return ScoreSettings(
+        mutants_per_function=asked.mutants_per_function,
+        seed=0,  # the same mutants in every study: scores stay comparable
+        suite_timeout_s=asked.suite_timeout_s,
+        mutant_timeout_s=asked.mutant_timeout_s,
+        memory_bytes=parse_budget(asked.memory, 0),
+        sandbox=asked.sandbox,
+        workers=asked.workers or len(os.sched_getaffinity(0)),
+        cache_dir=default_cache_root(work.environ) / "mutants",
+    )

@@ -1,0 +1,50 @@
+"""The sweep's own MLflow run: made, taken up again, and closed with the front and its plots."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import yaml
+
+from harness.core.outcome import Ending, Outcome
+from harness.sweep.summary import Results
+from harness.sweep.workplace import Workplace
+from harness.tracking.datasets import Split
+from harness.tracking.provenance import provenance_tags
+
+
+def start_tracking(work: Workplace) -> None:
+    """Make or take up the parent run; close what a killed sweep left open, in Optuna and in MLflow."""
+    recovered = work.ledger.recover()
+    if recovered:
+        work.view.message(f"trial {', '.join(map(str, recovered))} was cut off when its sweep died: it is taken up again")
+    earlier = work.ledger.noted("sweep_run")
+    if earlier:
+        work.tracker.resume_sweep(earlier)
+        work.tracker.close_orphans()
+        return
+    data, config = work.materials.data, work.config
+    splits = [Split(name, data.digests[name], data.origin, data.counts[name]) for name in data.files]
+    resolved = config.model_dump(mode="json")
+    fixed = {f"{section}.{k}": v for section in ("model", "data", "generation") for k, v in resolved[section].items()}
+    seen = {"seed": str(config.study.seed), "device": work.materials.probe.device_name}
+    tags = {**provenance_tags(work.paths.folder.parent), **seen}
+    text = yaml.safe_dump(resolved, sort_keys=False)
+    run_id = work.tracker.start_sweep(work.ledger.name, params=fixed, tags=tags, config_text=text, datasets=splits)
+    work.ledger.note("sweep_run", run_id)
+
+
+def finish_tracking(work: Workplace, outcome: Outcome) -> None:
+    """Draw what there is to see and close the parent run."""
+    results = Results.read(work.ledger, work.config)
+    work.tracker.finish_sweep(results.points(), results.objectives, outcome)
+
+
+def reopen_tracking(work: Workplace) -> Callable[[], None]:
+    """Take up the parent run of a finished sweep for one more child; returns what closes it again."""
+    run_id = work.ledger.noted("sweep_run")
+    if run_id is None:
+        start_tracking(work)
+    else:
+        work.tracker.resume_sweep(run_id)
+    return lambda: finish_tracking(work, Outcome(Ending.COMPLETED, "all trials done"))

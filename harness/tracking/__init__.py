@@ -1,0 +1,1 @@
+"""MLflow: runs, tables, plots, registry, exported adapters."""

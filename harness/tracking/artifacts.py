@@ -1,0 +1,118 @@
+"""The files that stand beside a run: tables, suites, plots. Writes them into a folder; uploading is the tracker's."""
+
+from __future__ import annotations
+
+import csv
+import json
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from harness.core.pareto import Objective
+from harness.tracking import interactive, plots
+from harness.tracking.parallel import parallel_coordinates
+from harness.tracking.points import TrialPoint, rows
+from harness.trial.events import EventReader
+from harness.trial.spec import GeneratedSuite, read_suites
+
+Row = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class RunFiles:
+    """What a child run leaves; a path that is None or does not exist is skipped.
+
+    Attributes:
+        adapter_dir: The trained adapter.
+        suites_file: suites.jsonl as the trial wrote it.
+        table: One row per function (suite, verdict, coverage, mutants killed ...); the columns are the union of the keys.
+        events_file: events.jsonl; the loss curve is drawn from it.
+        config_text: The resolved settings of the run.
+        log_file: What the trial process printed.
+    """
+
+    adapter_dir: Path | None = None
+    suites_file: Path | None = None
+    table: Sequence[Row] = ()
+    events_file: Path | None = None
+    config_text: str | None = None
+    log_file: Path | None = None
+
+
+def write_run_files(files: RunFiles, folder: Path) -> list[str]:
+    """Write all but the adapter into `folder`.
+
+    Returns:
+        The paths, relative to `folder`, of the tables that MLflow shows.
+    """
+    if files.config_text is not None:
+        (folder / "trial.json").write_text(files.config_text, "utf-8")
+    if files.suites_file is not None and files.suites_file.exists():
+        _write_suites(files.suites_file, folder / "suites")
+    if files.events_file is not None and files.events_file.exists():
+        plots.save(plots.loss_curve(list(EventReader(files.events_file).new())), folder / "loss.png")
+    if files.log_file is not None and files.log_file.exists():
+        (folder / "log.txt").write_bytes(files.log_file.read_bytes())
+    return write_table(files.table, folder, "functions") if files.table else []
+
+
+def write_sweep_files(points: Sequence[TrialPoint], objectives: Sequence[Objective], folder: Path) -> list[str]:
+    """Write the plots and tables of a sweep into `folder`; without any point there is nothing to write.
+
+    Returns:
+        The paths, relative to `folder`, of the tables that MLflow shows.
+    """
+    if not points:
+        return []
+    plots.save(plots.pareto(points, objectives), folder / "pareto.png")
+    (folder / "pareto.html").write_text(interactive.pareto_html(points, objectives), "utf-8")
+    plots.save(parallel_coordinates(points, objectives), folder / "parallel_coordinates.png")
+    (folder / "parallel_coordinates.html").write_text(interactive.parallel_html(points, objectives), "utf-8")
+    every = rows(points, objectives)
+    return [
+        *write_table([row for row in every if row["on_front"]], folder, "front"),
+        *write_table(every, folder, "trials"),
+    ]
+
+
+def write_table(table: Sequence[Row], folder: Path, name: str) -> list[str]:
+    """Write ``name.json``, in the layout of MLflow's own tables, and ``name.csv``.
+
+    Returns:
+        The path of the JSON table, relative to `folder`; empty when the table has no rows.
+    """
+    if not table:
+        return []
+    columns = list(dict.fromkeys(key for row in table for key in row))
+    cells = [[_cell(row.get(column)) for column in columns] for row in table]
+    (folder / f"{name}.json").write_text(json.dumps({"columns": columns, "data": cells}), "utf-8")
+    with (folder / f"{name}.csv").open("w", encoding="utf-8", newline="") as file:
+        csv.writer(file).writerows([columns, *cells])
+    return [f"{name}.json"]
+
+
+def table_tag(tables: Iterable[str]) -> tuple[str, str]:
+    """The tag, key and value, by which the MLflow UI recognises tables among the artifacts.
+
+    Source: MLflow 3.17.2, `MlflowClient.log_table`, which does the same one table at a time and reads the run back.
+    """
+    return "mlflow.loggedArtifacts", json.dumps([{"path": path, "type": "table"} for path in tables])
+
+
+def _write_suites(source: Path, folder: Path) -> None:
+    folder.mkdir()
+    (folder / "suites.jsonl").write_bytes(source.read_bytes())
+    for number, suite in enumerate(read_suites(source)):
+        (folder / _file_name(number, suite)).write_text(suite.code, "utf-8")
+
+
+def _file_name(number: int, suite: GeneratedSuite) -> str:
+    """``test_HumanEval_12.py``; the number keeps names apart that differ only in what a file name cannot hold."""
+    plain = re.sub(r"\W+", "_", suite.function_id, flags=re.ASCII).strip("_")
+    return f"test_{number:03d}_{plain[:80]}.py"
+
+
+def _cell(value: Any) -> Any:
+    return value if value is None or isinstance(value, str | int | float | bool) else json.dumps(value, default=str)

@@ -1,0 +1,179 @@
+"""The model registry: the best adapter becomes a version, and the alias ``champion`` points at it."""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from mlflow import MlflowClient
+from mlflow.entities import LoggedModel
+from mlflow.entities.model_registry import ModelVersion
+from mlflow.exceptions import MlflowException, RestException
+
+from harness.core.errors import ExitCode, HarnessError
+from harness.tracking.metrics import final_metrics
+from harness.tracking.store import Store
+
+CHAMPION = "champion"
+ADAPTER_FILE = "adapter_model.safetensors"
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """An adapter that is to be registered.
+
+    Attributes:
+        adapter_dir: A PEFT folder; `export.export_adapter` makes one that is fit to be passed on.
+        run_id: The run that trained it.
+        metrics: What it reached on the test functions.
+        tags: Anything else worth keeping with the version: study, trial, base model.
+    """
+
+    adapter_dir: Path
+    run_id: str
+    metrics: Mapping[str, float] = field(default_factory=dict)
+    tags: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Version:
+    """A version in the registry.
+
+    Attributes:
+        name: Of the registered model.
+        number: 1, 2, ...
+        model_id: The logged model behind it.
+        adapter_sha256: Of the adapter's weights file.
+        run_id: The run that trained it.
+        artifact_uri: The PEFT folder within the store.
+        previous: Number of the champion before it, or None.
+    """
+
+    name: str
+    number: int
+    model_id: str
+    adapter_sha256: str
+    run_id: str
+    artifact_uri: str
+    previous: int | None
+
+
+def adapter_sha256(adapter_dir: Path) -> str:
+    """sha256 of the weights, hex.
+
+    Raises:
+        HarnessError: the folder holds no adapter.
+    """
+    try:
+        with (adapter_dir / ADAPTER_FILE).open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except FileNotFoundError as error:
+        raise HarnessError(
+            f"{adapter_dir} holds no adapter",
+            why=f"{ADAPTER_FILE} is not there",
+            fix="promote a trial that completed; its folder has adapter/" + ADAPTER_FILE,
+            code=ExitCode.NO_RESULT,
+        ) from error
+
+
+def register_champion(store: Store, name: str, candidate: Candidate) -> Version:
+    """Register an adapter and move the alias ``champion`` to it.
+
+    The same weights are registered once: a second call only moves the alias. The champion before is kept, named in
+    the tag ``previous_champion`` of the new one.
+
+    Raises:
+        HarnessError: the candidate's folder holds no adapter.
+    """
+    client = store.client
+    digest = adapter_sha256(candidate.adapter_dir)
+    _ensure_registered_model(client, name)
+    before = champion(store, name)
+    version = _find(client, name, digest) or _create(store, name, candidate, digest)
+    number = int(version.version)
+    if before is None or before.number != number:
+        client.set_registered_model_alias(name, CHAMPION, str(number))
+        if before is not None:
+            client.set_model_version_tag(name, str(number), "previous_champion", str(before.number))
+    return _read(client, client.get_model_version(name, str(number)))
+
+
+def champion(store: Store, name: str) -> Version | None:
+    """The version that the alias points at; None where there is none."""
+    try:
+        return _read(store.client, store.client.get_model_version_by_alias(name, CHAMPION))
+    except MlflowException as error:
+        if _is_absent(error):
+            return None
+        raise
+
+
+def _ensure_registered_model(client: MlflowClient, name: str) -> None:
+    about = "LoRA adapters promoted by harness; the alias champion is the one to use."
+    try:
+        client.create_registered_model(name, description=about)
+    except (MlflowException, RestException) as error:
+        if error.error_code != "RESOURCE_ALREADY_EXISTS":
+            raise
+
+
+def _is_absent(error: MlflowException) -> bool:
+    """MLflow says INVALID_PARAMETER_VALUE for an unknown alias, RESOURCE_DOES_NOT_EXIST for an unknown model."""
+    return error.error_code in ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE")
+
+
+def _find(client: MlflowClient, name: str, digest: str) -> ModelVersion | None:
+    quoted = name.replace("'", "''")
+    found = client.search_model_versions(f"name = '{quoted}' and tags.adapter_sha256 = '{digest}'")
+    return next((v for v in found if v.status == "READY"), None)
+
+
+def _create(store: Store, name: str, candidate: Candidate, digest: str) -> ModelVersion:
+    model = _log_model(store, name, candidate, digest)
+    # The source is not models:/<id>: MLflow 3.17 looks that up through the global tracking URI, i.e. in another store.
+    return store.client.create_model_version(
+        name,
+        source=model.artifact_location,
+        run_id=candidate.run_id,
+        tags={**candidate.tags, **_metric_tags(candidate.metrics), "adapter_sha256": digest, "model_id": model.model_id},
+        model_id=model.model_id,
+        await_creation_for=0,
+    )
+
+
+def _log_model(store: Store, name: str, candidate: Candidate, digest: str) -> LoggedModel:
+    """The adapter as a logged model, its files included, so that the registry outlives the trial folder."""
+    client = store.client
+    model = client.create_logged_model(
+        store.experiment_id,
+        name=name,
+        source_run_id=candidate.run_id,
+        tags={**candidate.tags, "adapter_sha256": digest},
+        model_type="peft-adapter",
+    )
+    client.log_model_artifacts(model.model_id, str(candidate.adapter_dir))
+    client.finalize_logged_model(model.model_id, "READY")
+    for metric in final_metrics(candidate.metrics, int(time.time() * 1000)):
+        name_ = f"test/{metric.key}"
+        client.log_metric(candidate.run_id, name_, metric.value, timestamp=metric.timestamp, model_id=model.model_id)
+    return model
+
+
+def _metric_tags(metrics: Mapping[str, float]) -> dict[str, str]:
+    return {f"test.{name}": f"{value:.6g}" for name, value in metrics.items()}
+
+
+def _read(client: MlflowClient, version: ModelVersion) -> Version:
+    previous = version.tags.get("previous_champion")
+    return Version(
+        name=version.name,
+        number=int(version.version),
+        model_id=version.tags.get("model_id", ""),  # MLflow 3.17 takes model_id and does not give it back
+        adapter_sha256=version.tags.get("adapter_sha256", ""),
+        run_id=version.run_id or "",
+        artifact_uri=client.get_model_version_download_uri(version.name, version.version),
+        previous=None if previous is None else int(previous),
+    )

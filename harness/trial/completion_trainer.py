@@ -1,0 +1,48 @@
+"""TRL's SFTTrainer with a cheaper loss on a CPU.
+
+TRL scores every position with the language-model head on devices without Triton, and its entropy beside, although only
+the completion counts: 1.35 s of 3.05 s in a step of 2 x 256 tokens of SmolLM2-135M. Here the head sees the completion.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from trl import SFTTrainer
+
+from harness.trial.encoding import IGNORED_LABEL
+
+
+class CompletionTrainer(SFTTrainer):  # type: ignore[misc]
+    """SFTTrainer; on a GPU its own fused loss, on a CPU `completion_loss`."""
+
+    def compute_loss(
+        self, model: Any, inputs: dict[str, Any], return_outputs: bool = False, num_items_in_batch: Any = None
+    ) -> Any:
+        """The loss of one micro-batch; the sum over its tokens divided by the tokens of the whole optimizer step."""
+        if inputs["input_ids"].device.type != "cpu" or return_outputs:
+            return super().compute_loss(model, inputs, return_outputs, num_items_in_batch)
+        return completion_loss(model, inputs, num_items_in_batch)
+
+
+def completion_loss(model: Any, inputs: dict[str, Any], num_items: Any = None) -> Any:
+    """Cross-entropy in nats of the labelled tokens.
+
+    Args:
+        model: A causal language model that knows `logits_to_keep`.
+        inputs: ``input_ids``, ``attention_mask`` and ``labels``, each of shape ``(batch, length)``.
+        num_items: What the sum is divided by; None for the labelled tokens of this batch.
+
+    Source: transformers, loss/loss_utils.py, `ForCausalLMLoss`, over fewer positions.
+    """
+    targets = inputs["labels"][:, 1:]
+    positions = (targets != IGNORED_LABEL).any(dim=0).nonzero().squeeze(1)
+    kept = targets[:, positions]
+    output = model(
+        input_ids=inputs["input_ids"], attention_mask=inputs["attention_mask"], use_cache=False, logits_to_keep=positions
+    )
+    total = torch.nn.functional.cross_entropy(
+        output.logits.float().flatten(0, 1), kept.flatten(), ignore_index=IGNORED_LABEL, reduction="sum"
+    )
+    return total / (num_items if num_items is not None else (kept != IGNORED_LABEL).sum().clamp(min=1))

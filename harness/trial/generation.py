@@ -1,0 +1,168 @@
+"""Writes test suites with a loaded model, in batches of similar prompts.
+
+Owns padding, stopping and latency; the prompts come from `harness.core.prompts` and so does the cut.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from transformers import StoppingCriteria, StoppingCriteriaList
+
+from harness.core.errors import HarnessError
+from harness.core.prompts import FENCE, Message, cut_suite, messages, one_shot_messages, prefill
+from harness.core.records import Record
+from harness.trial.encoding import prompt_ids, read_records
+from harness.trial.spec import GeneratedSuite, GenerateSpec
+from harness.trial.trial_dir import write_atomic
+
+_FENCE_WINDOW = 4
+"""Last tokens that are looked at for a closing fence; a tokenizer may spread it over three."""
+
+
+@dataclass(frozen=True, slots=True)
+class Prompt:
+    """A function to write tests for, and the token ids that ask for them."""
+
+    record: Record
+    ids: list[int]
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """Suites in the order of the functions file, and the seconds each took (its batch's wall time)."""
+
+    suites: list[GeneratedSuite]
+    latencies_s: list[float]
+    runtime_s: float
+
+    def metrics(self) -> dict[str, float]:
+        """Scalars under the names of `TrialResult`."""
+        ordered = sorted(self.latencies_s)
+        return {
+            "generate_runtime_s": self.runtime_s,
+            "generate_tokens_per_s": sum(s.new_tokens for s in self.suites) / max(self.runtime_s, 1e-9),
+            "generate_latency_p50_s": quantile(ordered, 0.5),
+            "generate_latency_p95_s": quantile(ordered, 0.95),
+            "truncated_suites": float(sum(s.truncated for s in self.suites)),
+        }
+
+
+class FenceStop(StoppingCriteria):  # type: ignore[misc]
+    """Ends each sequence of a batch at its own closing fence; the finished rows are only padded from there.
+
+    Args:
+        tokenizer: To read the last tokens.
+        prompt_length: Padded length of the prompts, in tokens.
+    """
+
+    def __init__(self, tokenizer: Any, prompt_length: int) -> None:
+        self._tokenizer = tokenizer
+        self._prompt_length = prompt_length
+
+    def __call__(self, input_ids: Any, scores: Any, **_: Any) -> Any:
+        """One boolean a row."""
+        window = input_ids[:, max(self._prompt_length, input_ids.shape[1] - _FENCE_WINDOW) :]
+        tails = self._tokenizer.batch_decode(window, skip_special_tokens=True)
+        return torch.tensor([FENCE in tail for tail in tails], dtype=torch.bool, device=input_ids.device)
+
+
+def generate(model: Any, tokenizer: Any, spec: GenerateSpec, report: Callable[[int, int], None]) -> Written:
+    """Write a suite for every function of the file.
+
+    Args:
+        model: Base or PEFT model.
+        tokenizer: Its tokenizer, padding on the left.
+        spec: What to write for and how.
+        report: Called after each batch with suites written and suites to write.
+
+    Raises:
+        HarnessError: if one-shot prompts are asked for without a usable example.
+    """
+    prompts = build_prompts(tokenizer, spec)
+    started = time.monotonic()
+    done: dict[int, tuple[GeneratedSuite, float]] = {}
+    report(0, len(prompts))
+    for indices in length_batches([len(p.ids) for p in prompts], spec.batch_size):
+        begun = time.monotonic()
+        suites = _write_batch(model, tokenizer, [prompts[i] for i in indices], spec)
+        seconds = time.monotonic() - begun
+        done.update((i, (suite, seconds)) for i, suite in zip(indices, suites, strict=True))
+        report(len(done), len(prompts))
+    ordered = [done[i] for i in range(len(prompts))]
+    return Written([s for s, _ in ordered], [t for _, t in ordered], time.monotonic() - started)
+
+
+def write_suites(path: Path, suites: Sequence[GeneratedSuite]) -> None:
+    """Write suites.jsonl, whole or not at all."""
+    write_atomic(path, "".join(json.dumps(asdict(suite)) + "\n" for suite in suites))
+
+
+def build_prompts(tokenizer: Any, spec: GenerateSpec) -> list[Prompt]:
+    """One prompt a function, in file order.
+
+    Raises:
+        HarnessError: if one-shot prompts are asked for without a usable example.
+    """
+    example = _example(spec) if spec.shots else None
+
+    def chat(record: Record) -> list[Message]:
+        return messages(record) if example is None else one_shot_messages(example, record)
+
+    return [Prompt(r, prompt_ids(tokenizer, chat(r), prefill(r))) for r in read_records(spec.functions_file)]
+
+
+def length_batches(lengths: Sequence[int], size: int) -> Iterator[list[int]]:
+    """Indices in batches of similar length, so that little is padded."""
+    order = sorted(range(len(lengths)), key=lambda i: lengths[i])
+    for start in range(0, len(order), size):
+        yield order[start : start + size]
+
+
+def quantile(ordered: Sequence[float], share: float) -> float:
+    """The value below which a share (0-1) of the sorted values lies, nearest rank; 0.0 of none."""
+    return ordered[min(len(ordered) - 1, int(share * len(ordered)))] if ordered else 0.0
+
+
+def _example(spec: GenerateSpec) -> Record:
+    records = read_records(spec.example_file) if spec.example_file else []
+    for record in records:
+        if record.oracle_tests:
+            return record
+    raise HarnessError(
+        "no worked example for the one-shot prompt",
+        why=f"{spec.example_file} has no function with oracle tests",
+        fix="give a data source whose training functions have tests",
+    )
+
+
+def _write_batch(model: Any, tokenizer: Any, batch: Sequence[Prompt], spec: GenerateSpec) -> list[GeneratedSuite]:
+    padded = tokenizer.pad({"input_ids": [p.ids for p in batch]}, padding=True, return_tensors="pt").to(model.device)
+    length = padded["input_ids"].shape[1]
+    sampling = {"temperature": spec.temperature, "top_p": spec.top_p} if spec.do_sample else {}
+    with torch.inference_mode():
+        output = model.generate(
+            **padded,
+            max_new_tokens=spec.max_new_tokens,
+            do_sample=spec.do_sample,
+            pad_token_id=tokenizer.pad_token_id,
+            stopping_criteria=StoppingCriteriaList([FenceStop(tokenizer, length)]),
+            **sampling,
+        )
+    return [_suite(tokenizer, p.record, row, spec) for p, row in zip(batch, output[:, length:].tolist(), strict=True)]
+
+
+def _suite(tokenizer: Any, record: Record, ids: list[int], spec: GenerateSpec) -> GeneratedSuite:
+    """Cut one row. Behind its end a row holds padding, which may be the end-of-sequence token itself."""
+    ends = {tokenizer.eos_token_id, tokenizer.pad_token_id}
+    end = next((i for i, token in enumerate(ids) if token in ends), len(ids))
+    raw = tokenizer.decode(ids[:end], skip_special_tokens=True)
+    new_tokens = min(end + 1, len(ids))
+    cut = cut_suite(raw, record, finished=end < len(ids) and FENCE not in raw)
+    return GeneratedSuite(record.id, cut.code, cut.truncated, prefill(record) + raw, new_tokens)

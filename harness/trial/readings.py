@@ -1,0 +1,54 @@
+"""What the child measures about itself: memory, versions, hashes."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.metadata
+import platform
+from pathlib import Path
+
+import torch
+
+_STATUS = Path("/proc/self/status")
+_PACKAGES = ("torch", "transformers", "peft", "trl", "bitsandbytes", "accelerate", "tokenizers")
+
+
+def memory_now() -> dict[str, float]:
+    """Bytes held at this moment: ``rss_bytes``; on a GPU ``allocated_bytes`` and ``reserved_bytes`` of torch as well."""
+    readings = {"rss_bytes": float(_status_bytes("VmRSS"))}
+    if torch.cuda.is_available():
+        readings["allocated_bytes"] = float(torch.cuda.memory_allocated())
+        readings["reserved_bytes"] = float(torch.cuda.memory_reserved())
+    return readings
+
+
+def memory_peak() -> dict[str, float]:
+    """Largest values of this process's life so far, in bytes.
+
+    VmHWM rather than getrusage: ru_maxrss of a fresh child starts at the size of the process that forked it.
+    """
+    readings = {"peak_rss_bytes": float(_status_bytes("VmHWM"))}
+    if torch.cuda.is_available():
+        readings |= {
+            "peak_allocated_bytes": float(torch.cuda.max_memory_allocated()),
+            "peak_reserved_bytes": float(torch.cuda.max_memory_reserved()),
+        }
+    return readings
+
+
+def versions() -> dict[str, str]:
+    """Package name -> version, and the device's name under ``device_name``."""
+    found = {name: importlib.metadata.version(name) for name in _PACKAGES}
+    return {**found, "device_name": torch.cuda.get_device_name() if torch.cuda.is_available() else platform.machine()}
+
+
+def sha256_file(path: Path) -> str:
+    """Hex digest of a file's bytes."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _status_bytes(field: str) -> int:
+    """A ``kB`` line of /proc/self/status, in bytes."""
+    line = next(line for line in _STATUS.read_text("utf-8").splitlines() if line.startswith(f"{field}:"))
+    return int(line.split()[1]) * 1024

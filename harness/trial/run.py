@@ -1,0 +1,97 @@
+"""The trial, composed: load, train, save, generate, report. The child's only module that knows every stage."""
+
+from __future__ import annotations
+
+import time
+import traceback
+from typing import Any
+
+import torch
+from peft import PeftModel
+from transformers import set_seed
+
+from harness.core.params import Quantization
+from harness.trial.base import Base, load_base
+from harness.trial.events import Event, EventWriter
+from harness.trial.failure import is_out_of_memory, last_line
+from harness.trial.generation import generate, write_suites
+from harness.trial.process import InterruptedTrialError, Interruption
+from harness.trial.readings import memory_now, memory_peak, sha256_file, versions
+from harness.trial.spec import ChildEnding, TrialResult, TrialSpec
+from harness.trial.training import DivergedError, Training, save_adapter, train
+from harness.trial.trial_dir import TrialDir
+
+
+class Trial:
+    """One trial in its folder.
+
+    Args:
+        folder: Where everything is read from and written to.
+        spec: What to do.
+        interruption: State of SIGTERM.
+    """
+
+    def __init__(self, folder: TrialDir, spec: TrialSpec, interruption: Interruption) -> None:
+        self._folder = folder
+        self._spec = spec
+        self._interruption = interruption
+        self._metrics: dict[str, float] = {}
+        self._facts: dict[str, str] = {}
+
+    def run(self) -> TrialResult:
+        """Do all of it; every end but a kill becomes a result."""
+        try:
+            with EventWriter(self._folder.events_file) as events:
+                self._stages(events)
+        except InterruptedTrialError:
+            return self._ended(ChildEnding.INTERRUPTED, "SIGTERM")
+        except DivergedError as error:
+            return self._ended(ChildEnding.DIVERGED, str(error))
+        except Exception as error:  # noqa: BLE001 - the border of the process: whatever it is, the parent must hear of it
+            traceback.print_exc()
+            ending = ChildEnding.OUT_OF_MEMORY if is_out_of_memory(error) else ChildEnding.FAILED
+            return self._ended(ending, last_line(error))
+        return self._ended(ChildEnding.COMPLETED, "trained and generated" if self._spec.train else "generated")
+
+    def _stages(self, events: EventWriter) -> None:
+        spec = self._spec
+        if spec.threads:
+            torch.set_num_threads(spec.threads)
+        set_seed(spec.seed)
+        self._facts |= versions()
+        started = time.monotonic()
+        base = load_base(spec.model, Quantization(spec.train.params.quantization if spec.train else spec.model.quantization))
+        self._facts |= {"dtype": str(base.dtype).removeprefix("torch."), "quantization": base.quantization.value}
+        self._metrics["load_runtime_s"] = time.monotonic() - started
+        events.write(Event("load", 0, 0, time.time(), memory_now()))
+        model = self._adapted(base, events)
+        self._write_suites(model, base, events)
+
+    def _adapted(self, base: Base, events: EventWriter) -> Any:
+        """The model to generate with: the base, a finished adapter over it, or a freshly trained one."""
+        spec, model = self._spec, base.model
+        if spec.train is not None:
+            training = Training(spec.train, spec.seed, self._folder.checkpoints_dir, events, self._interruption)
+            trained = train(base, training)
+            self._metrics |= trained.metrics
+            file = save_adapter(trained.model, self._folder.adapter_dir, spec.model.public_id)
+            self._facts |= {"adapter_sha256": sha256_file(file), "adapter_dtype": "float32"}
+            model = trained.model
+        elif spec.adapter is not None:
+            model = PeftModel.from_pretrained(base.model, spec.adapter)
+        if isinstance(model, PeftModel) and base.quantization is Quantization.NONE:
+            model.merge_adapter()  # saves two small products a layer and token; a quantized weight would be rounded again
+        return model.eval()
+
+    def _write_suites(self, model: Any, base: Base, events: EventWriter) -> None:
+        def report(done: int, total: int) -> None:
+            events.write(Event("generate", done, total, time.time(), memory_now()))
+
+        set_seed(self._spec.seed)  # sampled suites must not depend on how many random numbers training drew
+        model.config.use_cache = True
+        written = generate(model, base.tokenizer, self._spec.generate, report)
+        write_suites(self._folder.suites_file, written.suites)
+        self._metrics |= written.metrics()
+
+    def _ended(self, ending: ChildEnding, reason: str) -> TrialResult:
+        return TrialResult(ending, reason, self._metrics | memory_peak(), self._facts)

@@ -1,0 +1,146 @@
+"""The contract of every `MemoryProbe`, run on a real one: ``python probe_contract.py cpu|cuda`` prints JSON.
+
+A script because NVML's library is chosen by LD_LIBRARY_PATH, which counts only when a process starts.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import time
+import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from harness.guard.probe import MemoryProbe
+from harness.guard.select import open_probe
+
+MIB = 1 << 20
+TAKEN = 96 * MIB
+TAKER = """
+import os, pathlib, sys, time
+kind, size = sys.argv[1], int(sys.argv[2])
+if kind == "host":
+    held = b"x" * size
+else:
+    with (pathlib.Path(os.environ["NVML_MOCK"]) / "taken").open("a") as file:
+        file.write(f"{os.getpid()} {size}\\n")
+print("taken", flush=True)
+time.sleep(60)
+"""
+
+
+@contextmanager
+def taker(kind: str, probe: MemoryProbe | None = None) -> Iterator[subprocess.Popen[bytes]]:
+    """A real process that takes `TAKEN` bytes of the device, watched from its start."""
+    argv = (sys.executable, "-c", "input(); " + f"exec({TAKER!r})", kind, str(TAKEN))
+    with subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        if probe is not None:
+            probe.watch(process.pid)
+        assert process.stdin is not None
+        assert process.stdout is not None
+        process.stdin.write(b"\n")
+        process.stdin.flush()
+        process.stdout.readline()
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
+def settles(probe: MemoryProbe, low: int, high: int) -> bool:
+    """Whether `used_bytes` comes into the range within 3 s."""
+    end = time.monotonic() + 3
+    while time.monotonic() < end:
+        if low <= probe.sample().used_bytes <= high:
+            return True
+        time.sleep(0.02)
+    return False
+
+
+def names_itself(probe: MemoryProbe) -> None:
+    assert probe.kind in ("host", "cuda")
+    assert probe.device_name.strip() == probe.device_name != ""
+
+
+def free_is_within_total(probe: MemoryProbe) -> None:
+    sample = probe.sample()
+    assert 0 < sample.free_bytes <= sample.total_bytes
+    assert 0 < probe.available() <= sample.total_bytes
+
+
+def unwatched_uses_nothing(probe: MemoryProbe) -> None:
+    assert probe.sample().used_bytes == 0
+
+
+def sees_what_the_watched_takes(probe: MemoryProbe) -> None:
+    with taker(probe.kind, probe):
+        assert settles(probe, TAKEN, TAKEN + 32 * MIB)
+
+
+def memory_comes_back(probe: MemoryProbe) -> None:
+    with taker(probe.kind, probe):
+        assert settles(probe, TAKEN, TAKEN + 32 * MIB)
+    assert settles(probe, 0, 8 * MIB)
+
+
+def turns_to_the_next(probe: MemoryProbe) -> None:
+    with taker(probe.kind, probe):
+        assert settles(probe, TAKEN, TAKEN + 32 * MIB)
+        with subprocess.Popen((sys.executable, "-c", "input()"), stdin=subprocess.PIPE) as idle:
+            probe.watch(idle.pid)
+            assert settles(probe, 0, 32 * MIB)
+            idle.kill()
+
+
+def a_dead_process_uses_nothing(probe: MemoryProbe) -> None:
+    with subprocess.Popen((sys.executable, "-c", "")) as process:
+        pass
+    probe.watch(process.pid)
+    assert probe.sample().used_bytes == 0
+
+
+def looks_cost_little(probe: MemoryProbe) -> None:
+    with taker(probe.kind, probe):
+        started = time.process_time()
+        for _ in range(50):
+            probe.sample()
+        assert (time.process_time() - started) / 50 < 2e-3
+
+
+def closes_twice(probe: MemoryProbe) -> None:
+    probe.close()
+    probe.close()
+
+
+CHECKS = (
+    names_itself,
+    free_is_within_total,
+    unwatched_uses_nothing,
+    sees_what_the_watched_takes,
+    memory_comes_back,
+    turns_to_the_next,
+    a_dead_process_uses_nothing,
+    looks_cost_little,
+    closes_twice,
+)
+
+
+def main() -> None:
+    """Run every check on a fresh probe; an empty text is a pass."""
+    verdicts = {}
+    for check in CHECKS:
+        probe = open_probe(sys.argv[1])
+        try:
+            check(probe)
+            verdicts[check.__name__] = ""
+        except Exception:  # noqa: BLE001 - reported by the test that reads this
+            verdicts[check.__name__] = traceback.format_exc()
+        finally:
+            probe.close()
+    print(json.dumps(verdicts))
+
+
+if __name__ == "__main__":
+    main()

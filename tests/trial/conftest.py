@@ -1,0 +1,159 @@
+"""A real trial with nothing downloaded: a tiny Llama with random weights, a small tokenizer, and a few functions."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from harness.core.params import TrialParams
+from harness.core.records import Record
+from harness.trial.spec import GenerateSpec, ModelSpec, TrainSpec, TrialSpec
+from harness.trial.trial_dir import TrialDir
+
+MAKE_MODEL = """
+import sys
+from tokenizers import Tokenizer, decoders, models, pre_tokenizers
+from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
+import torch
+out = sys.argv[1]
+alphabet = sorted(pre_tokenizers.ByteLevel.alphabet())
+vocab = {c: i for i, c in enumerate(["<pad>", "<eos>", *alphabet])}
+raw = Tokenizer(models.BPE(vocab=vocab, merges=[]))
+raw.pre_tokenizer, raw.decoder = pre_tokenizers.ByteLevel(add_prefix_space=False), decoders.ByteLevel()
+tokenizer = PreTrainedTokenizerFast(tokenizer_object=raw, pad_token="<pad>", eos_token="<eos>")
+tokenizer.chat_template = "{% for m in messages %}{{ m['role'] + ':' + m['content'] + '\\n' }}{% endfor %}assistant:"
+tokenizer.save_pretrained(out)
+torch.manual_seed(0)
+config = LlamaConfig(
+    vocab_size=len(vocab), hidden_size=64, intermediate_size=128, num_hidden_layers=2, num_attention_heads=4,
+    num_key_value_heads=2, max_position_embeddings=1024, pad_token_id=0, eos_token_id=1, bos_token_id=1,
+)
+LlamaForCausalLM(config).save_pretrained(out)
+"""
+
+
+def record(number: int) -> Record:
+    name = f"add_{number}"
+    tests = tuple(f"def test_{i}():\n    assert {name}({i}) == {i + number}\n" for i in range(3))
+    return Record(f"t/{number}", name, f"def {name}(x):\n    return x + {number}\n", tests, None, "made here", "unknown")
+
+
+@pytest.fixture(scope="session")
+def tiny_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("tiny")
+    subprocess.run([sys.executable, "-c", MAKE_MODEL, str(folder)], check=True, capture_output=True, timeout=120)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def functions(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("data") / "functions.jsonl"
+    path.write_text("".join(json.dumps(record(i).to_dict()) + "\n" for i in range(4)))
+    return path
+
+
+@pytest.fixture
+def spec(tiny_model: Path, functions: Path) -> TrialSpec:
+    """Two optimizer steps in fp32, then four short suites."""
+    params = TrialParams(r=4, learning_rate=1e-3, warmup_ratio=0.0, per_device_train_batch_size=2, max_length=512, max_steps=2)
+    train = TrainSpec(params, str(functions), str(functions), max_completion_tokens=300)
+    generate = GenerateSpec(str(functions), max_new_tokens=8, batch_size=3)
+    return TrialSpec("t", 7, ModelSpec(str(tiny_model), "acme/tiny", dtype="float32"), generate, train, threads=1)
+
+
+@pytest.fixture
+def with_params() -> Callable[..., TrialSpec]:
+    """`with_params(spec, r=8)`: the spec with other hyper-parameters."""
+
+    def changed(spec: TrialSpec, **params: Any) -> TrialSpec:
+        assert spec.train is not None
+        return replace(spec, train=replace(spec.train, params=replace(spec.train.params, **params)))
+
+    return changed
+
+
+class ForkServer:
+    """The test's end of forkserver.py."""
+
+    def __init__(self) -> None:
+        environ = {**os.environ, "OMP_NUM_THREADS": "1"}
+        argv = [sys.executable, "-W", "ignore", str(Path(__file__).with_name("forkserver.py"))]
+        self._server = subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environ)
+
+    def ask(self, **request: Any) -> dict[str, Any]:
+        assert self._server.stdin is not None
+        assert self._server.stdout is not None
+        self._server.stdin.write(json.dumps(request) + "\n")
+        self._server.stdin.flush()
+        answer: dict[str, Any] = json.loads(self._server.stdout.readline())
+        return answer
+
+    def close(self) -> None:
+        self._server.communicate(timeout=30)
+
+
+class Started:
+    """A trial process that is running in its folder; killed at the end of the test if it still is."""
+
+    def __init__(self, server: ForkServer, folder: TrialDir, preamble: str) -> None:
+        self._server = server
+        self.folder = folder
+        self._code: int | None = None
+        self._pid = server.ask(folder=str(folder.path), log=str(folder.log_file), preamble=preamble)["pid"]
+
+    def signal(self, number: int) -> None:
+        os.kill(self._pid, number)
+
+    def wait(self, seconds: float = 120) -> int | None:
+        if self._code is None:
+            self._code = self._server.ask(pid=self._pid, seconds=seconds)["code"]
+        return self._code
+
+    def end(self) -> None:
+        if self._code is None:
+            self.signal(signal.SIGKILL)
+            self.wait()
+
+
+@pytest.fixture(scope="session")
+def fork_server() -> Iterator[ForkServer]:
+    server = ForkServer()
+    yield server
+    server.close()
+
+
+@pytest.fixture
+def start(fork_server: ForkServer, tmp_path: Path) -> Iterator[Callable[..., Started]]:
+    """Start a trial process on a spec; `preamble` is run in it before `main`."""
+    running: list[Started] = []
+
+    def started(spec: TrialSpec, preamble: str = "") -> Started:
+        folder = TrialDir(tmp_path / spec.name)
+        folder.write_spec(spec)
+        running.append(Started(fork_server, folder, preamble))
+        return running[-1]
+
+    yield started
+    for process in running:
+        process.end()
+
+
+@pytest.fixture
+def run(start: Callable[..., Started]) -> Callable[..., TrialDir]:
+    """Run a trial process to its end; its exit code must be 0."""
+
+    def ran(spec: TrialSpec, preamble: str = "") -> TrialDir:
+        process = start(spec, preamble)
+        assert process.wait() == 0, process.folder.log_file.read_text()[-3000:]
+        return process.folder
+
+    return ran
