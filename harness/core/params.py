@@ -24,8 +24,8 @@ class TrialParams:
     """LoRA and training hyper-parameters of one trial.
 
     `lora_alpha` None means 2 * r (see `scaling_alpha`). `max_steps` -1 means that
-    `num_train_epochs` decides. `warmup_ratio` is a share of the optimizer steps, 0-1. `target_modules` in a proposal
-    may be one string with commas, because Optuna's choices are scalars.
+    `num_train_epochs` decides. `warmup_ratio` is a share of the optimizer steps, 0-1. `target_modules` is
+    ``all-linear`` or names; one string with commas is split, because Optuna's choices are scalars.
     """
 
     r: int = 16
@@ -78,7 +78,7 @@ class TrialParams:
 def _typed(name: str, value: Any) -> Any:
     if name == "quantization":
         return Quantization(value)
-    if name == "target_modules" and isinstance(value, str) and "," in value:
+    if name == "target_modules" and isinstance(value, str) and value != "all-linear":
         return tuple(part.strip() for part in value.split(","))
     return tuple(value) if isinstance(value, list) else value
 

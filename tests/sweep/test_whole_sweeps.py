@@ -1,0 +1,147 @@
+"""The command as a user runs it, on tiny models: a whole sweep, and every way of dying in the middle of one."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+from pathlib import Path
+from typing import Any
+
+import optuna
+import pytest
+from mlflow import MlflowClient
+from sweep_place import Place
+
+from harness.core.errors import ExitCode
+
+pytestmark = pytest.mark.slow
+
+
+def trials(place: Place, study: str) -> list[optuna.trial.FrozenTrial]:
+    return optuna.load_study(study_name=study, storage=f"sqlite:///{place.folder}/mlruns/study.db").trials
+
+
+def outcome(trial: optuna.trial.FrozenTrial) -> dict[str, Any]:
+    record: dict[str, Any] = json.loads(trial.user_attrs["outcome"])
+    return record
+
+
+def runs(place: Place) -> list[Any]:
+    client = MlflowClient(tracking_uri=f"sqlite:///{place.folder}/mlruns/mlflow.db")
+    experiment = client.get_experiment_by_name("harness")
+    return list(client.search_runs([experiment.experiment_id]))
+
+
+def test_a_whole_sweep_ends_with_a_champion_that_pareto_and_promote_can_read(place: Place, tiny_model: Path) -> None:
+    file = place.write("whole", tiny_model, study={"n_trials": 2}, tracking={"promote": True})
+    done = place.harness("sweep", str(file))
+    assert done.returncode == ExitCode.OK, done.stderr
+    assert "promoted: whole version 1" in done.stdout
+    assert [t.state.name for t in trials(place, "whole")] == ["COMPLETE", "COMPLETE"]
+
+    by_kind: dict[str, list[Any]] = {}
+    for run in runs(place):
+        by_kind.setdefault(run.data.tags["kind"], []).append(run)
+        assert run.info.status == "FINISHED"
+    assert {kind: len(found) for kind, found in by_kind.items()} == {"sweep": 1, "trial": 2, "baseline": 3, "promotion": 1}
+    metrics = by_kind["trial"][0].data.metrics
+    assert {"pass_rate", "branch_coverage", "mutation_score", "eval_loss", "peak_bytes", "estimate_bytes"} <= set(metrics)
+
+    client = MlflowClient(tracking_uri=f"sqlite:///{place.folder}/mlruns/mlflow.db")
+    version = client.get_model_version_by_alias("whole", "champion")
+    folder = Path(version.tags["folder"])
+    assert {p.name for p in folder.iterdir()} == {"adapter_model.safetensors", "adapter_config.json", "README.md"}
+
+    front = place.harness("pareto", "whole", "--json")
+    labels = {row["label"] for row in json.loads(front.stdout)["rows"]}
+    assert labels == {"trial 0", "trial 1", "base zero-shot", "base one-shot"}
+
+    again = place.harness("promote", "whole", "--trial", "1")
+    assert again.returncode == ExitCode.OK, again.stderr
+    assert client.get_model_version_by_alias("whole", "champion").tags["trial"] == "1"
+
+    wrong = place.harness("promote", "whole", "--trial", "7")
+    assert wrong.returncode == ExitCode.BAD_INPUT
+    assert "completed trials: 0, 1" in wrong.stderr
+
+
+def test_kill_9_of_the_trial_process_is_told_as_failed_and_tried_again(place: Place, tiny_model: Path) -> None:
+    training = {"r": 4, "max_steps": 40, "max_length": 512, "max_completion_tokens": 300}
+    running = place.start("sweep", str(place.write("trialkill", tiny_model, training=training)))
+    os.kill(running.training("trial 0"), signal.SIGKILL)
+    code, _ = running.finish()
+    assert code == ExitCode.OK
+    assert running.gone()
+    first, second = trials(place, "trialkill")
+    assert (first.state.name, second.state.name) == ("FAIL", "COMPLETE")
+    assert "signal 9" in outcome(first)["reason"]
+    assert second.params == first.params
+
+
+def test_kill_9_of_the_sweep_leaves_nothing_and_is_taken_up_again(place: Place, tiny_model: Path) -> None:
+    training = {"r": 4, "max_steps": 60, "max_length": 512, "max_completion_tokens": 300, "save_steps": 5}
+    file = place.write("sweepkill", tiny_model, training=training)
+    running = place.start("sweep", str(file))
+    running.until(lambda e: e["event"] == "trial_progress" and e["phase"] == "train" and e["step"] >= 12)
+    running.kill()
+    assert running.gone(), "a trial outlived its sweep"
+    assert [t.state.name for t in trials(place, "sweepkill")] == ["RUNNING"]
+
+    again = place.start("sweep", str(file))
+    first_step = again.until(lambda e: e["event"] == "trial_progress" and e["phase"] == "train")["step"]
+    assert first_step > 5, "training began anew although there was a checkpoint"
+    code, _ = again.finish()
+    assert code == ExitCode.OK
+    cut, whole = trials(place, "sweepkill")
+    assert outcome(cut)["ending"] == "interrupted"
+    assert (cut.state.name, whole.state.name) == ("FAIL", "COMPLETE")
+    assert cut.params == whole.params
+    assert sorted(r.info.status for r in runs(place) if r.data.tags["kind"] == "trial") == ["FINISHED", "KILLED"]
+
+
+@pytest.mark.parametrize("presses", [1, 2])
+def test_ctrl_c_once_ends_cleanly_and_twice_at_once(place: Place, tiny_model: Path, presses: int) -> None:
+    training = {"r": 4, "max_steps": 500, "max_length": 512, "max_completion_tokens": 300}
+    running = place.start("sweep", str(place.write("ctrlc", tiny_model, training=training)))
+    running.training("trial 0")
+    for _ in range(presses):
+        running.process.send_signal(signal.SIGINT)
+    code, events = running.finish()
+    assert code == ExitCode.INTERRUPTED
+    assert running.gone()
+    ended = [e for e in events if e["event"] == "trial_ended"]
+    assert [e["ending"] for e in ended] == ["interrupted"]
+    cut, waiting = trials(place, "ctrlc")
+    assert (cut.state.name, waiting.state.name) == ("FAIL", "WAITING")
+
+
+def test_what_outgrows_the_budget_is_killed_and_told_as_pruned(place: Place, tiny_gpt2: Path) -> None:
+    """GPT-2 has no estimate, so nothing refuses the trial beforehand: only the watchdog stands in its way."""
+    training = {
+        "r": 4, "max_steps": 3, "max_length": 1000, "max_completion_tokens": 900, "per_device_train_batch_size": 4,
+        "max_tests_per_example": 3, "target_modules": "c_attn",
+    }
+    budget = {"device": "cpu", "budget": "1100MiB"}
+    running = place.start("sweep", str(place.write("overshoot", tiny_gpt2, training=training, guard=budget)))
+    code, events = running.finish()
+    assert code == ExitCode.NO_RESULT, events[-1]
+    (trial,) = trials(place, "overshoot")
+    assert trial.state.name == "PRUNED"
+    assert outcome(trial)["ending"] == "pruned:memory"
+    assert trial.constraints["memory"] > 0
+
+
+def test_no_memory_for_even_the_smallest_configuration(place: Place, tiny_model: Path) -> None:
+    done = place.harness("sweep", str(place.write("small", tiny_model, guard={"device": "cpu", "budget": "300MiB"})))
+    assert done.returncode == ExitCode.NO_MEMORY
+    assert "not even the smallest configuration" in done.stderr
+    assert len(done.stderr.splitlines()) == 3
+
+
+def test_a_full_disk_and_a_read_only_folder_lose_nothing(place: Place, tiny_model: Path) -> None:
+    blocked = place.folder / "blocked"
+    blocked.write_text("a file where a folder should be")
+    done = place.harness("sweep", str(place.write("ro", tiny_model, tracking={"folder": str(blocked / "mlruns")})))
+    assert done.returncode == ExitCode.STORAGE
+    assert blocked.read_text() == "a file where a folder should be"
