@@ -25,11 +25,11 @@ lint: $(VENV)/.dev
 
 # The stamps name what was installed from; a changed file installs again.
 $(VENV)/.run: $(BIN)/uv pyproject.toml constraints.txt
-	$(UV) pip install --quiet --python $(BIN)/python -c constraints.txt -e '.[quickstart]'
+	$(UV) pip install --quiet --compile-bytecode --python $(BIN)/python -c constraints.txt -e '.[quickstart]'
 	@touch $@
 
 $(VENV)/.dev: $(BIN)/uv pyproject.toml constraints.txt
-	$(UV) pip install --quiet --python $(BIN)/python -c constraints.txt -e '.[quickstart,dev]'
+	$(UV) pip install --quiet --compile-bytecode --python $(BIN)/python -c constraints.txt -e '.[quickstart,dev]'
 	@touch $@ $(VENV)/.run
 
 $(BIN)/uv:

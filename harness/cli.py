@@ -98,7 +98,7 @@ def promote(study: str, folder: Path, storage: str | None, number: int | None, *
 def ui(folder: Path, tracking_uri: str | None, host: str, port: int) -> int:
     """Open the MLflow UI on the store of the sweeps."""
     from harness.sweep.paths import Paths
-    from harness.tracking.ui import ui_command
+    from harness.tracking.ui import ui_command, ui_url
 
     command = ui_command(Paths.at(folder, tracking_uri=tracking_uri).tracking_uri, host, port)
     click.echo(f"MLflow UI, up in about 10 s: {ui_url(host, port)}  (Ctrl-C ends it)")

@@ -93,7 +93,8 @@ class Ledger:
 
     def ask(self, config: SweepConfig) -> Asked:
         """The next proposal: what is queued first, then the sampler's."""
-        so_far = len(self._study.get_trials(deepcopy=False))
+        # Queued trials exist before they are asked for: counting them would give several proposals the same seed.
+        so_far = sum(trial.state is not TrialState.WAITING for trial in self._study.get_trials(deepcopy=False))
         self._study.sampler = build_sampler(config.study.sampler, config.study.seed, so_far)
         trial = self._study.ask(distributions(config.space))
         self._asked[trial.number] = trial

@@ -29,6 +29,8 @@ def sweep_command(config: SweepConfig, stem: str, session: Session, stack: ExitS
     started = time.monotonic()
     work = open_workplace(config, stem, session, stack)
     finished = run_sweep(work)
+    if not finished.complete:
+        session.view.message("interrupted: the same command takes the sweep up again where it stopped")
     _show(work, finished.results, finished.promoted, time.monotonic() - started)
     return _code(finished)
 

@@ -51,6 +51,7 @@ def test_default_replicates_and_queue_come_first(url: str) -> None:
     assert [a.replicate for a in asked] == [0, 1, 2, 0, 0]
     assert asked[3].proposal["quantization"] == "nf4"
     assert set(asked[4].proposal) == set(default)
+    assert asked[3].proposal["learning_rate"] != asked[4].proposal["learning_rate"], "two proposals share a seed"
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""A real trial with nothing downloaded: a tiny Llama with random weights, a small tokenizer, and a few functions."""
+"""A real trial with nothing downloaded: the tiny model of tests/conftest.py, and a few functions made here."""
 
 from __future__ import annotations
 
@@ -19,39 +19,11 @@ from harness.core.records import Record
 from harness.trial.spec import GenerateSpec, ModelSpec, TrainSpec, TrialSpec
 from harness.trial.trial_dir import TrialDir
 
-MAKE_MODEL = """
-import sys
-from tokenizers import Tokenizer, decoders, models, pre_tokenizers
-from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
-import torch
-out = sys.argv[1]
-alphabet = sorted(pre_tokenizers.ByteLevel.alphabet())
-vocab = {c: i for i, c in enumerate(["<pad>", "<eos>", *alphabet])}
-raw = Tokenizer(models.BPE(vocab=vocab, merges=[]))
-raw.pre_tokenizer, raw.decoder = pre_tokenizers.ByteLevel(add_prefix_space=False), decoders.ByteLevel()
-tokenizer = PreTrainedTokenizerFast(tokenizer_object=raw, pad_token="<pad>", eos_token="<eos>")
-tokenizer.chat_template = "{% for m in messages %}{{ m['role'] + ':' + m['content'] + '\\n' }}{% endfor %}assistant:"
-tokenizer.save_pretrained(out)
-torch.manual_seed(0)
-config = LlamaConfig(
-    vocab_size=len(vocab), hidden_size=64, intermediate_size=128, num_hidden_layers=2, num_attention_heads=4,
-    num_key_value_heads=2, max_position_embeddings=1024, pad_token_id=0, eos_token_id=1, bos_token_id=1,
-)
-LlamaForCausalLM(config).save_pretrained(out)
-"""
-
 
 def record(number: int) -> Record:
     name = f"add_{number}"
     tests = tuple(f"def test_{i}():\n    assert {name}({i}) == {i + number}\n" for i in range(3))
     return Record(f"t/{number}", name, f"def {name}(x):\n    return x + {number}\n", tests, None, "made here", "unknown")
-
-
-@pytest.fixture(scope="session")
-def tiny_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("tiny")
-    subprocess.run([sys.executable, "-c", MAKE_MODEL, str(folder)], check=True, capture_output=True, timeout=120)
-    return folder
 
 
 @pytest.fixture(scope="session")

@@ -22,7 +22,7 @@ def child(request: dict[str, Any]) -> int:
     os.dup2(log, 1)
     os.dup2(log, 2)
     exec(request["preamble"], {})
-    return harness.trial.__main__.main([request["folder"]])
+    return harness.trial.__main__.main([request["folder"]]) if request["folder"] else 0
 
 
 def start(request: dict[str, Any]) -> dict[str, int]:

@@ -1,0 +1,29 @@
+"""Runs every function of child_checks.py, each in a fresh fork with torch loaded."""
+
+from __future__ import annotations
+
+import ast
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+SOURCE = Path(__file__).with_name("child_checks.py")
+CHECKS = [node.name for node in ast.parse(SOURCE.read_text("utf-8")).body if isinstance(node, ast.FunctionDef)]
+
+
+@pytest.mark.parametrize("check", CHECKS)
+def test_child_part(check: str, fork_server: Any, tiny_model: Path, tmp_path: Path) -> None:
+    tiny, log = tmp_path / "tiny", tmp_path / "log.txt"
+    shutil.copytree(tiny_model, tiny)
+    code = (
+        f"import sys; sys.path.insert(0, {str(SOURCE.parent)!r}); from harness.trial.process import hush; hush()\n"
+        f"import child_checks; from pathlib import Path; child_checks.{check}(Path({str(tiny)!r}))"
+    )
+    started = fork_server.ask(folder=None, log=str(log), preamble=code)
+    assert fork_server.ask(pid=started["pid"], seconds=60) == {"code": 0}, log.read_text()[-3000:]
+
+
+def test_there_are_checks() -> None:
+    assert len(CHECKS) >= 9
