@@ -44,7 +44,7 @@ def sweep(file: Path, *, quiet: bool, as_json: bool) -> int:
     with ExitStack() as stack:
         view = stack.enter_context(select_view(sys.stdout, quiet, as_json, time.time))
         stack.enter_context(stopping(stop))
-        return int(sweep_command(config, file.stem, Session(view, stop, dict(os.environ)), stack))
+        return int(sweep_command(config, file.stem, Session(view, stop, dict(os.environ), stack)))
 
 
 @cli.command()
@@ -86,8 +86,8 @@ def promote(study: str, folder: Path, storage: str | None, number: int | None, *
     with ExitStack() as stack:
         view = stack.enter_context(select_view(sys.stdout, quiet=False, json=as_json, now=time.time))
         stack.enter_context(stopping(stop))
-        session = Session(view, stop, dict(os.environ))
-        return int(promote_command(study, number, folder, storage, session, stack))
+        session = Session(view, stop, dict(os.environ), stack)
+        return int(promote_command(study, number, folder, storage, session))
 
 
 @cli.command()

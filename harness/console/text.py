@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-from harness.console.view import Measured
+from harness.core.measured import Measured
 
 ABSENT = "-"
 ALPHA = "\N{GREEK SMALL LETTER ALPHA}"

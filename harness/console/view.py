@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol, Self
 
+from harness.core.measured import Measured
 from harness.core.outcome import Ending
 from harness.core.pareto import Objective
 
@@ -101,15 +102,6 @@ class TrialEnd:
     reason: str
     metrics: Mapping[str, float]
     duration_s: float
-
-
-@dataclass(frozen=True, slots=True)
-class Measured:
-    """A figure with its 95 % interval; `low` and `high` are None where no interval is known."""
-
-    value: float
-    low: float | None = None
-    high: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 import time
-from contextlib import ExitStack
 from pathlib import Path
 
 from harness.config.sweep_config import SweepConfig
@@ -20,14 +19,14 @@ from harness.sweep.tracked import reopen_tracking
 from harness.sweep.workplace import Session, Workplace, open_workplace, reopen_workplace
 
 
-def sweep_command(config: SweepConfig, stem: str, session: Session, stack: ExitStack) -> ExitCode:
+def sweep_command(config: SweepConfig, stem: str, session: Session) -> ExitCode:
     """Run a sweep to its end, promoting when the file asks for it.
 
     Raises:
         HarnessError: as `open_workplace` and `run_sweep`.
     """
     started = time.monotonic()
-    work = open_workplace(config, stem, session, stack)
+    work = open_workplace(config, stem, session)
     finished = run_sweep(work)
     if not finished.complete:
         session.view.message("interrupted: the same command takes the sweep up again where it stopped")
@@ -64,9 +63,7 @@ def pareto_command(study: str, folder: Path, storage: str | None, *, as_json: bo
     return ExitCode.OK
 
 
-def promote_command(  # noqa: PLR0913 -- one per option of the command
-    study: str, number: int | None, folder: Path, storage: str | None, session: Session, stack: ExitStack
-) -> ExitCode:
+def promote_command(study: str, number: int | None, folder: Path, storage: str | None, session: Session) -> ExitCode:
     """Promote one trial of a study.
 
     Raises:
@@ -75,7 +72,7 @@ def promote_command(  # noqa: PLR0913 -- one per option of the command
     started = time.monotonic()
     paths = Paths.at(folder, storage)
     _must_exist(paths)
-    work = reopen_workplace(study, paths, session, stack)
+    work = reopen_workplace(study, paths, session)
     results = Results.read(work.ledger, work.config)
     chosen = choose(results, number)
     close = reopen_tracking(work)

@@ -6,12 +6,13 @@ from collections.abc import Mapping
 from typing import Any
 
 from harness.console.view import Promoted
+from harness.core.measured import Measured
 from harness.core.prompts import prefill, question
 from harness.study.ledger import Told
 from harness.sweep.scoring import read_records
 from harness.sweep.summary import figure
 from harness.sweep.workplace import Workplace
-from harness.tracking.card import CardFacts, Measured
+from harness.tracking.card import CardFacts
 from harness.tracking.export import export_adapter
 from harness.tracking.registry import CHAMPION, Candidate, adapter_sha256, register_champion
 
@@ -76,4 +77,4 @@ def _card(work: Workplace, told: Told, measured: Mapping[str, Mapping[str, float
 
 def _figures(metrics: Mapping[str, Any]) -> dict[str, Measured]:
     shown = {name: figure(metrics, name) for name in REPORTED}
-    return {name: Measured(m.value, m.low, m.high) for name, m in shown.items() if m is not None}
+    return {name: measured for name, measured in shown.items() if measured is not None}

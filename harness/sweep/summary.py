@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from harness.config.sweep_config import SweepConfig
-from harness.console.view import Measured, ResultRow
+from harness.console.view import ResultRow
+from harness.core.measured import Measured
 from harness.core.outcome import Ending
 from harness.core.pareto import Objective, front, knee
 from harness.study.ledger import Ledger, Told

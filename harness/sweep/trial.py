@@ -40,7 +40,8 @@ def run_trial(work: Workplace, asked: Asked) -> Outcome:
     admission = admit(estimate, work.materials.budget) if estimate else None
     if isinstance(admission, Reject):
         outcome = Outcome(Ending.PRUNED_MEMORY, admission.reason, memory_constraint=admission.constraint)
-        return close(work, label, run_id, outcome, 0.0)
+        work.tracker.finish_run(run_id, outcome)
+        return _show_end(work, label, outcome, 0.0)
     adopt_checkpoints(work, asked)
     known = {"estimate_bytes": float(estimate.total_bytes)} if estimate else {}
     return carry_out(work, training_spec(work, label, params, seed), Destination(run_id, "validation", known, work.objectives))
@@ -84,15 +85,11 @@ def carry_out(work: Workplace, spec: TrialSpec, to: Destination) -> Outcome:
     if outcome.ending is Ending.COMPLETED:
         outcome, report = _scored(work, child, to, outcome)
     _track_files(work, child, to.run_id, report)
-    facts = dict(child.result.facts) if child.result else {}
-    return close(work, spec.name, to.run_id, outcome, time.monotonic() - started, facts)
+    work.tracker.finish_run(to.run_id, outcome, tags=child.result.facts if child.result else {})
+    return _show_end(work, spec.name, outcome, time.monotonic() - started)
 
 
-def close(  # noqa: PLR0913 -- the end of a run has this many facts, each used once
-    work: Workplace, label: str, run_id: str, outcome: Outcome, duration_s: float, facts: Mapping[str, str] | None = None
-) -> Outcome:
-    """Close a run in MLflow and on the screen; returns the outcome."""
-    work.tracker.finish_run(run_id, outcome, tags=facts or {})
+def _show_end(work: Workplace, label: str, outcome: Outcome, duration_s: float) -> Outcome:
     work.view.trial_ended(TrialEnd(label, outcome.ending, outcome.reason, outcome.metrics, duration_s))
     return outcome
 

@@ -86,11 +86,12 @@ class Workplace:
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """What comes from the entry point: the screen, the stop signal, the environment."""
+    """What comes from the entry point: the screen, the stop signal, the environment, and what closes things at the end."""
 
     view: SweepView
     stop: StopSignal
     environ: Mapping[str, str]
+    stack: ExitStack
 
 
 def check_platform() -> None:
@@ -148,14 +149,13 @@ def _shape(model: ResolvedModel, view: SweepView) -> ModelShape | None:
         return None
 
 
-def open_workplace(config: SweepConfig, stem: str, session: Session, stack: ExitStack) -> Workplace:
+def open_workplace(config: SweepConfig, stem: str, session: Session) -> Workplace:
     """Open stores, materials and study.
 
     Args:
         config: The sweep file.
         stem: The file's name without suffix.
-        session: Screen, stop signal, environment.
-        stack: Closes what was opened here.
+        session: Screen, stop signal, environment; closes what is opened here.
 
     Raises:
         HarnessError: with the code of whatever does not work; nothing is half-written.
@@ -165,24 +165,23 @@ def open_workplace(config: SweepConfig, stem: str, session: Session, stack: Exit
     _check_writable(paths.folder)
     storage = open_storage(paths.study_url)
     materials = open_materials(config, session)
-    stack.callback(materials.probe.close)
+    session.stack.callback(materials.probe.close)
     store = Store.open(paths.tracking_uri, paths.artifacts, config.tracking.experiment)
     claimed = claim_study(Place(storage, paths.study_url, paths.trials), config, stem, session.view.message)
-    stack.callback(claimed.lock.release)
+    session.stack.callback(claimed.lock.release)
     tracker = Tracker(store, claimed.ledger.name)
     return Workplace(
         config, paths, materials, claimed.ledger, tracker, store, session.view, session.stop, session.environ, claimed.resumed
     )
 
 
-def reopen_workplace(study: str, paths: Paths, session: Session, stack: ExitStack) -> Workplace:
+def reopen_workplace(study: str, paths: Paths, session: Session) -> Workplace:
     """Open the sweep of an existing study, with the settings it was created from.
 
     Args:
         study: The study's name.
         paths: Where it is kept.
-        session: Screen, stop signal, environment.
-        stack: Closes what was opened here.
+        session: Screen, stop signal, environment; closes what is opened here.
 
     Raises:
         HarnessError: no such study, or another process is sweeping it.
@@ -192,9 +191,9 @@ def reopen_workplace(study: str, paths: Paths, session: Session, stack: ExitStac
     storage = open_storage(paths.study_url)
     config = load_ledger(storage, study).config()
     claimed = claim_existing(Place(storage, paths.study_url, paths.trials), study)
-    stack.callback(claimed.lock.release)
+    session.stack.callback(claimed.lock.release)
     materials = open_materials(config, session)
-    stack.callback(materials.probe.close)
+    session.stack.callback(materials.probe.close)
     uri = config.tracking.tracking_uri or paths.tracking_uri
     store = Store.open(uri, paths.artifacts, config.tracking.experiment)
     tracker = Tracker(store, study)

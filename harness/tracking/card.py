@@ -8,14 +8,7 @@ from typing import Any
 
 import yaml
 
-
-@dataclass(frozen=True, slots=True)
-class Measured:
-    """A mean over functions with its 95 % interval; bounds are None where it was not computed."""
-
-    value: float
-    low: float | None = None
-    high: float | None = None
+from harness.core.measured import Measured
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,10 +105,13 @@ def _usage(facts: CardFacts) -> str:
         f'tokenizer = AutoTokenizer.from_pretrained("{facts.base_model}"{revision})',
         'model = PeftModel.from_pretrained(base, "PATH/OF/THIS/FOLDER")',
         "",
+        f"prefill = {facts.prefill!r}  # how every answer begins; put your function's name there",
         'messages = [{"role": "user", "content": prompt}]',
-        'inputs = tokenizer.apply_chat_template(messages, add_generation_prompt=True, return_dict=True, return_tensors="pt")',
+        "text = tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=True)",
+        'inputs = tokenizer(text + prefill, add_special_tokens=False, return_tensors="pt")',
         "output = model.generate(**inputs, max_new_tokens=256, do_sample=False)",
-        'print(tokenizer.decode(output[0, inputs["input_ids"].shape[1] :], skip_special_tokens=True))',
+        'written = tokenizer.decode(output[0, inputs["input_ids"].shape[1] :], skip_special_tokens=True)',
+        'print(written.split("```")[0])  # the closing fence ends the suite',
     ]
     example = ["", "A prompt as it was trained on:", "", "````text", facts.prompt.rstrip(), "````"] if facts.prompt else []
     return "\n".join(["## How to use", "", "```python", *code, "```", *example])

@@ -61,17 +61,15 @@ def encode(tokenizer: Any, record: Record, spec: TrainSpec) -> Example | None:
 
 
 def encode_all(tokenizer: Any, records: Sequence[Record], spec: TrainSpec) -> list[Example]:
-    """Every record that fits, in order.
+    """Every record that fits, in order; empty when none does."""
+    return [example for record in records if (example := encode(tokenizer, record, spec)) is not None]
 
-    Raises:
-        HarnessError: if none fits.
-    """
-    examples = [example for record in records if (example := encode(tokenizer, record, spec)) is not None]
-    if not examples:
-        raise HarnessError(
-            "no training example fits",
-            why=f"{len(records)} records, none within max_length={spec.params.max_length} tokens and "
-            f"max_completion_tokens={spec.max_completion_tokens} with at least one oracle test",
-            fix="raise max_length or max_completion_tokens, or use functions that have oracle tests",
-        )
-    return examples
+
+def nothing_fits(records: int, spec: TrainSpec) -> HarnessError:
+    """The error of a training set without a single usable example."""
+    return HarnessError(
+        "no training example fits",
+        why=f"{records} records, none within max_length={spec.params.max_length} tokens and "
+        f"max_completion_tokens={spec.max_completion_tokens} with at least one oracle test",
+        fix="raise max_length or max_completion_tokens, or use functions that have oracle tests",
+    )

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import traceback
 
+from harness.core.errors import HarnessError
+
 _SIGNS = (
     "out of memory",  # torch.OutOfMemoryError, bitsandbytes, the CUDA driver
     "defaultcpuallocator: can't allocate memory",
@@ -20,5 +22,7 @@ def is_out_of_memory(error: BaseException) -> bool:
 
 
 def last_line(error: BaseException) -> str:
-    """The exception as one line, as Python prints it; never empty."""
+    """The exception as one line, as Python prints it, or what and why of our own; never empty."""
+    if isinstance(error, HarnessError):
+        return f"{error.what}: {error.why}"
     return " ".join(traceback.format_exception_only(error)[-1].split()) or type(error).__name__

@@ -81,7 +81,7 @@ def prepare_environment(environ: MutableMapping[str, str], device: str, threads:
     """
     environ.update(QUIET)
     # Threads that spin at a barrier take the core from the one they wait for: on 2 cores shared with another process,
-    # generation took 27 s with spinning and 3 s without; alone there is no difference worth the name.
+    # generation took 27 s with spinning and 3 s without (measured under load; not compared on an idle machine).
     environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     if threads:
         environ["OMP_NUM_THREADS"] = str(threads)

@@ -24,7 +24,7 @@ from harness.core.params import TrialParams
 from harness.trial.base import Base
 from harness.trial.callbacks import StopCallback, StreamCallback
 from harness.trial.completion_trainer import CompletionTrainer
-from harness.trial.encoding import Example, encode_all, read_records
+from harness.trial.encoding import Example, encode_all, nothing_fits, read_records
 from harness.trial.events import EventWriter
 from harness.trial.process import Interruption
 from harness.trial.spec import TrainSpec
@@ -73,7 +73,11 @@ def train(base: Base, training: Training) -> Trained:
         HarnessError: if no example fits `max_length`.
     """
     train_set = _dataset(base, training.spec, training.spec.train_file)
+    if train_set is None:
+        raise nothing_fits(len(read_records(training.spec.train_file)), training.spec)
     validation_set = _dataset(base, training.spec, training.spec.validation_file)
+    if validation_set is None and training.spec.eval_steps:
+        raise nothing_fits(len(read_records(training.spec.validation_file)), training.spec)
     steps = total_steps(training.spec.params, len(train_set))
     stop = StopCallback(LossGuard(warmup_steps(training.spec.params, steps)), training.interruption)
     trainer = CompletionTrainer(
@@ -209,7 +213,10 @@ def _is_whole(checkpoint: Path) -> bool:
 
 
 def _dataset(base: Base, spec: TrainSpec, path: str) -> Any:
+    """The examples of a file that fit, or None: short functions to validate on are no reason to refuse a trial."""
     examples: list[Example] = encode_all(base.tokenizer, read_records(path), spec)
+    if not examples:
+        return None
     return Dataset.from_list([{"input_ids": e.input_ids, "labels": e.labels} for e in examples])
 
 
@@ -226,11 +233,11 @@ def _keep_adapter_in_fp32(model: Any) -> None:
 
 
 def _closing_metrics(trainer: Any, runtime_s: float) -> dict[str, float]:
-    """Validation loss at the end, and counts."""
+    """Validation loss at the end, where any validation example fits, and counts."""
     tokens = float(trainer.state.num_input_tokens_seen)
-    evaluated = trainer.evaluate()
+    evaluated = trainer.evaluate() if trainer.eval_dataset is not None else {}
     return {
-        "eval_loss": float(evaluated["eval_loss"]),
+        **({"eval_loss": float(evaluated["eval_loss"])} if evaluated else {}),
         "train_tokens": tokens,
         "train_tokens_per_s": tokens / max(runtime_s, 1e-9),
         "steps": float(trainer.state.global_step),

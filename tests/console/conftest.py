@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 from recorded_sweep import GIB, NAMES, OBJECTIVES, PARAMS, REASON, Clock, Recording
 
-from harness.console.view import Measured, Promoted, ResultRow, SweepHeader, SweepSummary
+from harness.console.view import Promoted, ResultRow, SweepHeader, SweepSummary
+from harness.core.measured import Measured
 from harness.core.outcome import Ending
 from harness.core.pareto import Objective
 

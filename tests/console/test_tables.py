@@ -8,7 +8,8 @@ from rich.console import Console
 
 from harness.console.tables import Settings, pareto_cells, plain_pareto, promoted_cells, rich_pareto, unfinished
 from harness.console.text import ALPHA
-from harness.console.view import Measured, Promoted, ResultRow
+from harness.console.view import Promoted, ResultRow
+from harness.core.measured import Measured
 from harness.core.pareto import Objective
 
 

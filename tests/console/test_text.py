@@ -18,7 +18,7 @@ from harness.console.text import (
     setting,
     short_metric,
 )
-from harness.console.view import Measured
+from harness.core.measured import Measured
 
 
 @pytest.mark.parametrize(

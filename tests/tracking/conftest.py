@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from harness.core.measured import Measured
 from harness.core.pareto import Objective
-from harness.tracking.card import CardFacts, Measured
+from harness.tracking.card import CardFacts
 from harness.tracking.datasets import Split
 from harness.tracking.points import TrialPoint
 from harness.tracking.store import Store
