@@ -114,7 +114,7 @@ def _usage(facts: CardFacts) -> str:
         'print(written.split("```")[0])  # the closing fence ends the suite',
     ]
     example = ["", "A prompt as it was trained on:", "", "````text", facts.prompt.rstrip(), "````"] if facts.prompt else []
-    return "\n".join(["## How to use", "", "```python", *code, "```", *example])
+    return "\n".join(["## How to use", "", "````python", *code, "````", *example])
 
 
 def _limits(facts: CardFacts) -> str:

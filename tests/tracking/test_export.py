@@ -93,6 +93,6 @@ def test_the_card_says_what_was_measured(card: CardFacts) -> None:
     assert "| mutation_score | 0.200 | not measured |" in text
     assert "n = 41 held-out" in text
     assert "docstrings" in text
-    example = re.search(r"```python\n(from peft.*?)```", text, re.DOTALL)
+    example = re.search(r"````python\n(from peft.*?)````", text, re.DOTALL)
     assert example is not None
     ast.parse(example[1])
