@@ -19,6 +19,7 @@ from harness.core.errors import HarnessError
 from harness.core.prompts import FENCE, Message, cut_suite, messages, one_shot_messages, prefill
 from harness.core.records import Record
 from harness.trial.encoding import prompt_ids, read_records
+from harness.trial.readings import give_back_memory
 from harness.trial.spec import GeneratedSuite, GenerateSpec
 from harness.trial.trial_dir import write_atomic
 
@@ -86,6 +87,7 @@ def generate(model: Any, tokenizer: Any, spec: GenerateSpec, report: Callable[[i
         HarnessError: if one-shot prompts are asked for without a usable example.
     """
     prompts = build_prompts(tokenizer, spec)
+    give_back_memory()  # of training
     started = time.monotonic()
     done: dict[int, tuple[GeneratedSuite, float]] = {}
     report(0, len(prompts))
@@ -94,6 +96,7 @@ def generate(model: Any, tokenizer: Any, spec: GenerateSpec, report: Callable[[i
         suites = _write_batch(model, tokenizer, [prompts[i] for i in indices], spec)
         seconds = time.monotonic() - begun
         done.update((i, (suite, seconds)) for i, suite in zip(indices, suites, strict=True))
+        give_back_memory()
         report(len(done), len(prompts))
     ordered = [done[i] for i in range(len(prompts))]
     return Written([s for s, _ in ordered], [t for _, t in ordered], time.monotonic() - started)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ctypes
+import gc
 import hashlib
 import importlib.metadata
 import platform
@@ -52,3 +54,15 @@ def _status_bytes(field: str) -> int:
     """A ``kB`` line of /proc/self/status, in bytes."""
     line = next(line for line in _STATUS.read_text("utf-8").splitlines() if line.startswith(f"{field}:"))
     return int(line.split()[1]) * 1024
+
+
+def give_back_memory() -> None:
+    """Return freed host memory to the system; glibc keeps it otherwise, in holes between live blocks.
+
+    An int8 trial of SmolLM2-135M stood at 3.2 GiB after training and grew to 5.3 GiB over two batches of suites; the
+    base alone, trimmed between batches, stays at 0.8 GiB. Costs milliseconds. Does nothing where the C library is not glibc.
+    """
+    gc.collect()
+    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
+    if trim is not None:
+        trim(0)

@@ -5,25 +5,16 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
+from data_types import Pytest, Python
 
 from harness.data.sources import Loaded, load_records
 
 PROJECT = Path(__file__).resolve().parents[2]
 
-Pytest = Callable[..., tuple[int, str]]
-Python = Callable[..., subprocess.CompletedProcess[str]]
-
-
-@pytest.fixture(scope="session")
-def shared_data() -> Path:
-    folder = Path(os.environ.get("HARNESS_SHARED_DATA", PROJECT.parent / "shared" / "data"))
-    if not folder.is_dir():
-        pytest.skip(f"no public data at {folder}; set HARNESS_SHARED_DATA")
-    return folder
 
 
 @pytest.fixture(scope="session")

@@ -10,7 +10,7 @@ from typing import Any
 
 import libcst
 import pytest
-from conftest import Pytest, Python
+from data_types import Pytest, Python
 
 from harness.core.errors import HarnessError
 from harness.core.records import Record

@@ -10,7 +10,7 @@ from threading import Thread
 from typing import Any
 
 import pytest
-from conftest import Python
+from data_types import Python
 
 from harness.core.errors import ExitCode, HarnessError
 from harness.data.models import card_licence, resolve_model

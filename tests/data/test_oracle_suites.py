@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import ast
 
-from conftest import Pytest
+from data_types import Pytest
 
 from harness.data.oracle import Checks, suite_of
 from harness.data.syntax import top_level_names

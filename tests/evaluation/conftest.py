@@ -3,26 +3,14 @@ from __future__ import annotations
 import gzip
 import json
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
+from clamp import CLAMP, Scorer
 
 from evaluation import FocalFunction, Report, ScoreSettings, Suite, score_suites
 from evaluation.sandbox import Level, probe
-
-CLAMP = '''def clamp(value, low, high):
-    """Limit value to low..high."""
-    below = low - value
-    if below > 0:
-        return value + below
-    above = value - high
-    if above > 0:
-        return value - above
-    return value
-'''
-
-Scorer = Callable[..., Report]
 
 
 @pytest.fixture(scope="session")

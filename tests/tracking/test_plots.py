@@ -5,7 +5,7 @@ import struct
 from pathlib import Path
 
 import pytest
-from conftest import SweepPoints
+from sweep_points import SweepPoints
 
 from harness.core.pareto import Objective
 from harness.tracking import plots

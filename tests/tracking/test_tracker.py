@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import SweepPoints
+from sweep_points import SweepPoints
 
 from harness.core.errors import ExitCode, HarnessError
 from harness.core.outcome import Ending, Outcome
