@@ -91,6 +91,18 @@ class Ledger:
         """A fact kept with `note`, or None."""
         return self._study.user_attrs.get(key)
 
+    def noted_elsewhere(self, key: str, value: str, wanted: str) -> tuple[str, Any] | None:
+        """What another study of this store has noted under `wanted`, if it notes `value` under `key`.
+
+        Returns:
+            That study's name and the fact; None where there is no such study.
+        """
+        for other in self._study._storage.get_all_studies():
+            attrs = other.user_attrs
+            if other.study_name != self.name and attrs.get(key) == value and attrs.get(wanted):
+                return other.study_name, attrs[wanted]
+        return None
+
     def ask(self, config: SweepConfig) -> Asked:
         """The next proposal: what is queued first, then the sampler's."""
         # Queued trials exist before they are asked for: counting them would give several proposals the same seed.

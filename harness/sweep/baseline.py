@@ -6,16 +6,22 @@ independently, silently).
 
 from __future__ import annotations
 
+import hashlib
+import json
+import sys
+from importlib.metadata import version
 from typing import Any
 
+from harness import __version__
 from harness.console.view import TrialLine
 from harness.core.errors import ExitCode, HarnessError
-from harness.core.outcome import Ending
+from harness.core.outcome import Ending, Outcome
 from harness.sweep.specs import baseline_spec
 from harness.sweep.trial import Destination, carry_out
 from harness.sweep.workplace import Workplace
 from harness.tracking.tracker import KIND_BASELINE
 
+_DECIDING = ("torch", "transformers", "tokenizers", "bitsandbytes", "mutmut", "pytest", "coverage")
 BASELINES = (("base zero-shot", 0), ("base one-shot", 1))
 
 
@@ -28,6 +34,7 @@ def measure_baselines(work: Workplace) -> bool:
     Raises:
         HarnessError: ENVIRONMENT when the untuned base cannot be run at all: no trial could.
     """
+    _take_over(work)
     for label, shots in BASELINES:
         if label in baselines(work):
             continue
@@ -36,6 +43,34 @@ def measure_baselines(work: Workplace) -> bool:
             return False
         work.ledger.note("baselines", {**baselines(work), label: metrics})
     return True
+
+
+def _take_over(work: Workplace) -> None:
+    """Take the baselines of an earlier study with the same settings and versions: the base has not changed since."""
+    work.ledger.note("baseline_key", baseline_key(work))
+    found = work.ledger.noted_elsewhere("baseline_key", baseline_key(work), "baselines")
+    if found is None or baselines(work):
+        return
+    study, known = found
+    for label, metrics in known.items():
+        tags = {"kind": KIND_BASELINE, "split": "validation", "measured_in": study}
+        run_id = work.tracker.start_run(label, params={"split": "validation"}, tags=tags)
+        work.tracker.finish_run(run_id, Outcome(Ending.COMPLETED, f"measured in study {study}", metrics))
+    work.ledger.note("baselines", known)
+    work.view.message(f"untuned baselines: as measured in study {study} (same settings, same versions)")
+
+
+def baseline_key(work: Workplace) -> str:
+    """sha256 over all that decides what the untuned base scores: settings, data, model, device, versions."""
+    versions = {name: version(name) for name in _DECIDING}
+    decides = [
+        [work.config.identity(), work.config.study.seed],
+        dict(work.materials.data.digests),
+        [work.materials.model.public_id, work.materials.model.revision],
+        [work.materials.probe.kind, work.materials.probe.device_name],
+        [versions, sys.version, __version__],
+    ]
+    return hashlib.sha256(json.dumps(decides, sort_keys=True).encode()).hexdigest()
 
 
 def measure_base(work: Workplace, label: str, shots: int, split: str) -> dict[str, float] | None:

@@ -9,7 +9,7 @@ from harness.console.view import Promoted, TrialLine
 from harness.core.errors import ExitCode, HarnessError
 from harness.core.outcome import Ending
 from harness.study.ledger import Told
-from harness.sweep.baseline import measure_base
+from harness.sweep.baseline import baseline_key, measure_base
 from harness.sweep.publish import publish
 from harness.sweep.specs import adapter_spec
 from harness.sweep.summary import Results
@@ -64,10 +64,13 @@ def promote(work: Workplace, told: Told) -> Promoted | None:
 
 
 def _untuned(work: Workplace) -> dict[str, Any] | None:
-    """The zero-shot base on the test functions, measured once per study."""
+    """The zero-shot base on the test functions, measured once for all studies with the same settings and versions."""
     known = work.ledger.noted("base_on_test")
+    elsewhere = work.ledger.noted_elsewhere("baseline_key", baseline_key(work), "base_on_test")
     if known:
         return dict(known)
+    if elsewhere:
+        return dict(elsewhere[1])
     metrics = measure_base(work, "base on test", 0, "test")
     if metrics is not None:
         work.ledger.note("base_on_test", metrics)

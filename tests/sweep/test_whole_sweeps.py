@@ -53,6 +53,12 @@ def test_a_whole_sweep_ends_with_a_champion_that_pareto_and_promote_can_read(pla
     folder = Path(version.tags["folder"])
     assert {p.name for p in folder.iterdir()} == {"adapter_model.safetensors", "adapter_config.json", "README.md"}
 
+    second = place.start("sweep", str(file))
+    first = second.until(lambda e: e["event"] == "trial_started")
+    second.kill()
+    assert first["label"] == "trial 0", "a second sweep of the same settings measures the untuned base again"
+    assert "whole-2" in {s.study_name for s in optuna.get_all_study_summaries(f"sqlite:///{place.folder}/mlruns/study.db")}
+
     front = place.harness("pareto", "whole", "--json")
     labels = {row["label"] for row in json.loads(front.stdout)["rows"]}
     assert labels == {"trial 0", "trial 1", "base zero-shot", "base one-shot"}
