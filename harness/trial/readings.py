@@ -59,8 +59,8 @@ def _status_bytes(field: str) -> int:
 def give_back_memory() -> None:
     """Return freed host memory to the system; glibc keeps it otherwise, in holes between live blocks.
 
-    An int8 trial of SmolLM2-135M stood at 3.2 GiB after training and grew to 5.3 GiB over two batches of suites; the
-    base alone, trimmed between batches, stays at 0.8 GiB. Costs milliseconds. Does nothing where the C library is not glibc.
+    Measured on an int8 trial of SmolLM2-135M: peak 5.8 GiB without, 4.3 GiB with it; 1.3 GiB instead of 5.3 GiB resident
+    after the last suite. Costs milliseconds. Does nothing where the C library is not glibc.
     """
     gc.collect()
     trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
