@@ -6,16 +6,31 @@ Knows nothing of how the tests were made. Every number is defined in docs/metric
 from __future__ import annotations
 
 from evaluation.aggregate import Aggregate, Mean
+from evaluation.compare import Difference, compare_scores, holm, paired_difference
 from evaluation.errors import EvaluationError, SandboxUnavailableError
-from evaluation.records import FocalFunction, ScoreSettings, Suite, SuiteScore, TestVerdict, Verdict
+from evaluation.records import (
+    Figures,
+    FocalFunction,
+    MutantFate,
+    MutantOutcome,
+    ScoreSettings,
+    Suite,
+    SuiteScore,
+    TestVerdict,
+    Verdict,
+)
 from evaluation.sandbox import SandboxStrength, sandbox_strength
 from evaluation.score import Report, score_suites
 
 __all__ = [
     "Aggregate",
+    "Difference",
     "EvaluationError",
+    "Figures",
     "FocalFunction",
     "Mean",
+    "MutantFate",
+    "MutantOutcome",
     "Report",
     "SandboxStrength",
     "SandboxUnavailableError",
@@ -24,6 +39,9 @@ __all__ = [
     "SuiteScore",
     "TestVerdict",
     "Verdict",
+    "compare_scores",
+    "holm",
+    "paired_difference",
     "sandbox_strength",
     "score_suites",
 ]

@@ -21,7 +21,7 @@ from evaluation.errors import EvaluationError
 PACKAGE = Path(__file__).parent
 DONE = "complete"
 TIMEOUT_S = 120.0
-IMPORTS = "evaluation.runner.main", "evaluation.runner.examine"
+IMPORTS = "evaluation.runner.main", "evaluation.runner.suite_process"
 
 
 def boot(program: str) -> str:

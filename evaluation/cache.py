@@ -10,11 +10,14 @@ import hashlib
 import json
 import os
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from evaluation.errors import EvaluationError
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +32,19 @@ class Cache:
             return None
         with contextlib.suppress(OSError, ValueError):
             return json.loads(self._path(self.folder, kind, key).read_text("utf-8"))
+        return None
+
+    def read(self, kind: str, key: str, decode: Callable[[Any], T]) -> T | None:
+        """The stored value, decoded; None where there is none, or where it is not what was stored.
+
+        Args:
+            kind: As in `get`.
+            key: As in `get`.
+            decode: May raise ValueError, TypeError, KeyError or AttributeError on anything that it does not know.
+        """
+        kept = self.get(kind, key)
+        with contextlib.suppress(ValueError, TypeError, KeyError, AttributeError):
+            return None if kept is None else decode(kept)
         return None
 
     def put(self, kind: str, key: str, value: Any) -> None:

@@ -2,27 +2,22 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, as_completed
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from importlib.metadata import version
-from typing import Any, TypeVar
+from typing import Any
 
 from evaluation.aggregate import Aggregate, aggregate
-from evaluation.assess import Oracle, Yardstick, assess
 from evaluation.bytecode import compiled
-from evaluation.cache import Cache, key_of
+from evaluation.engine import Engine
 from evaluation.errors import EvaluationError
-from evaluation.mutants import MutantSet, sample_mutants, tool
-from evaluation.records import FocalFunction, ScoreSettings, Suite, SuiteScore, Verdict
-from evaluation.runner.job import Findings
-from evaluation.runner.source import FocalNotFoundError, focal_node
-from evaluation.runners import Runners, killed_indices, stopped_indices
-from evaluation.sandbox import SandboxStrength, choose, strength_of
-
-SCORER_VERSION = 1  # raise it when the same suite would be scored differently
-T = TypeVar("T")
+from evaluation.prepare import prepare
+from evaluation.records import FocalFunction, ScoreSettings, Suite, SuiteScore
+from evaluation.sandbox.levels import SandboxStrength, choose, strength_of
+from evaluation.verdicts import SCORER_VERSION, Scorer
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +30,7 @@ class Report:
         sandbox: The fence the suites ran in.
         settings: What they were scored with.
         tools: Versions that a score depends on.
+        seconds: Stage -> wall seconds of each of its runs. Not part of `to_dict`, whose content repeats to the bit.
     """
 
     scores: tuple[SuiteScore, ...]
@@ -42,6 +38,7 @@ class Report:
     sandbox: SandboxStrength
     settings: ScoreSettings
     tools: Mapping[str, str]
+    seconds: Mapping[str, Sequence[float]] = field(default_factory=dict, compare=False)
 
     def to_dict(self) -> dict[str, Any]:
         """JSON-ready mapping; equal for equal input on the same machine and versions."""
@@ -71,28 +68,30 @@ def score_suites(
 
     Raises:
         SandboxUnavailableError: if the asked sandbox does not work here.
-        EvaluationError: if a tool, a reference function or the input is broken. Never a score instead.
+        EvaluationError: if a tool or the input as a whole is broken. Never a score instead.
     """
     by_id = _by_function(functions, suites)
-    for function in functions:
-        _check_reference(function)
-    level = choose(settings.sandbox)
+    fence = choose(settings.sandbox, unsafe=settings.unsafe)
     with compiled(settings.cache_dir) as bytecode:
-        runners = Runners(level, settings, bytecode)
-        runners.control()
-        sets = sample_mutants(functions, settings, bytecode)
-        yardsticks = _yardsticks(runners, functions, sets, settings)
+        prepared = prepare(functions, settings, bytecode)
+        engine = Engine(fence, bytecode)
+        scorer = Scorer(engine, settings)
 
         def one(index: int) -> SuiteScore:
-            return _score(runners, functions[index], by_id.get(functions[index].id), (sets[index], yardsticks[index]))
+            return scorer.score(functions[index], prepared[index], by_id.get(functions[index].id))
 
-        scores = _in_parallel(runners, one, len(functions), settings.workers, on_scored)
-    return Report(tuple(scores), aggregate(scores, settings.seed), strength_of(level), settings, _tools())
+        try:
+            scores = _in_parallel(engine, one, len(functions), settings.workers, on_scored)
+        finally:
+            engine.end()
+    return Report(tuple(scores), aggregate(scores, settings.seed), strength_of(fence), settings, tools(), dict(engine.seconds))
 
 
-def _tools() -> dict[str, str]:
+def tools() -> dict[str, str]:
+    """Versions that a score depends on; a mutation score means nothing without them."""
     versions = {name: version(name) for name in ("pytest", "coverage", "libcst")}
-    return {"python": sys.version.split()[0], "mutants": tool(), **versions, "scorer": str(SCORER_VERSION)}
+    mutants = f"mutmut {version('mutmut')}"
+    return {"python": sys.version.split()[0], "mutants": mutants, **versions, "scorer": str(SCORER_VERSION)}
 
 
 def _by_function(functions: Sequence[FocalFunction], suites: Iterable[Suite]) -> dict[str, Suite]:
@@ -108,71 +107,31 @@ def _by_function(functions: Sequence[FocalFunction], suites: Iterable[Suite]) ->
     return found
 
 
-def _check_reference(function: FocalFunction) -> None:
-    try:
-        focal_node(function.source, function.entry_point)
-    except (FocalNotFoundError, SyntaxError, ValueError) as error:
-        raise EvaluationError(f"the reference of {function.id} is broken", why=str(error), fix="correct the data") from error
-
-
-def _score(runners: Runners, function: FocalFunction, suite: Suite | None, measured: tuple[MutantSet, Yardstick]) -> SuiteScore:
-    mutants, yardstick = measured
-    if suite is None:
-        found = Findings(Verdict.MISSING, "no suite was given for this function")
-    else:
-        found = runners.findings(runners.job(function.source, function.entry_point, suite.code, mutants.mutants))
-    return assess(function.id, found, yardstick)
-
-
-def _yardsticks(
-    runners: Runners, functions: Sequence[FocalFunction], sets: Sequence[MutantSet], settings: ScoreSettings
-) -> list[Yardstick]:
-    store = Cache(settings.cache_dir)
-
-    def one(index: int) -> Yardstick:
-        return _yardstick(runners, functions[index], sets[index], store)
-
-    return _in_parallel(runners, one, len(functions), settings.workers)
-
-
-def _yardstick(runners: Runners, function: FocalFunction, made: MutantSet, store: Cache) -> Yardstick:
-    count = len(made.mutants)
-    if not count or function.oracle_suite is None:
-        return Yardstick(count, None, made.problem)
-    job = runners.job(function.source, function.entry_point, function.oracle_suite, made.mutants)
-    python = f"{sys.version_info.major}.{sys.version_info.minor}"
-    limits = (job.suite_timeout_s, job.mutant_timeout_s, job.memory_bytes)
-    key = key_of(made.key, function.oracle_suite, *limits, python, version("pytest"), SCORER_VERSION)
-    kept = store.get("oracles", key)
-    if kept is None:
-        found = runners.findings(job)
-        problem = f"the oracle suite is not usable: {found.verdict}, {found.detail}"
-        kept = {
-            "problem": "" if found.verdict is Verdict.VALID else problem,
-            "killed": sorted(killed_indices(found.fates)),
-            "stopped": sorted(stopped_indices(found.fates)),
-        }
-        store.put("oracles", key, kept)
-    if kept["problem"]:
-        return Yardstick(count, None, kept["problem"])
-    return Yardstick(count, Oracle(frozenset(kept["killed"]), frozenset(kept["stopped"])))
-
-
 def _in_parallel(
-    runners: Runners, task: Callable[[int], T], count: int, workers: int, done: Callable[[T], None] | None = None
-) -> list[T]:
-    """Results in order. Whatever interrupts it, Ctrl-C included, ends every runner before it is raised."""
+    engine: Engine,
+    task: Callable[[int], SuiteScore],
+    count: int,
+    workers: int,
+    done: Callable[[SuiteScore], None] | None,
+) -> list[SuiteScore]:
+    """Results in order. Whatever interrupts it, Ctrl-C included, ends every worker before it is raised."""
     pool = ThreadPoolExecutor(workers)
-    futures: list[Future[T]] = []
+    futures: list[Future[SuiteScore]] = []
     try:
+        pool.submit(engine.control).result()
         futures = [pool.submit(task, index) for index in range(count)]
         for future in as_completed(futures):
             result = future.result()
             if done is not None:
                 done(result)
     except BaseException:
-        runners.cancel()
+        engine.cancel()
         raise
     finally:
         pool.shutdown(wait=True, cancel_futures=True)
     return [future.result() for future in futures]
+
+
+def default_workers() -> int:
+    """As many as this process may use cores."""
+    return len(os.sched_getaffinity(0))

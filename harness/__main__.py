@@ -82,7 +82,9 @@ def unexpected(error: BaseException) -> HarnessError:
     except OSError:
         where = "please report it"
     return HarnessError(
-        f"unexpected {type(error).__name__}", why=str(error).splitlines()[0] if str(error) else "no message", fix=where,
+        f"unexpected {type(error).__name__}",
+        why=str(error).splitlines()[0] if str(error) else "no message",
+        fix=where,
         code=ExitCode.UNEXPECTED,
     )
 

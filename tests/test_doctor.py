@@ -31,7 +31,7 @@ OK, WARN, MISSING = CheckState.OK, CheckState.WARN, CheckState.MISSING
 ROOT = Path(__file__).parents[1]
 CHECKS = (
     Check("platform", OK, "Linux"),
-    Check("sandbox", WARN, "rlimits: " + "no isolation " * 12, "install bubblewrap"),
+    Check("sandbox", WARN, "bare: " + "no isolation " * 12, "install bubblewrap"),
     Check("torch", MISSING, "not installed", "pip install torch"),
 )
 DOCTOR = """

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import functools
 import os
 import signal
 from pathlib import Path
@@ -16,12 +17,14 @@ AT_FDCWD, AT_RECURSIVE, MOUNT_ATTR_RDONLY = -100, 0x8000, 1
 CAPABILITY_VERSION_3 = 0x20080522
 NOBODY = 65534
 FOLDER_BYTES = 64 << 20
+FIRST_PIDS = 3  # process 1 of a PID namespace, or 2 behind bwrap's own
 
 
 class KernelRefusedError(Exception):
     """A kernel call failed; the message names it."""
 
 
+@functools.cache
 def _libc() -> ctypes.CDLL:
     return ctypes.CDLL(None, use_errno=True)
 
@@ -48,31 +51,46 @@ def harden(parent: int) -> None:
         raise KernelRefusedError("the parent has ended")
 
 
-def enter_namespaces(folder: str) -> None:
-    """Continue as process 1 of new user, PID, network, mount, IPC and UTS namespaces.
+def die_with_parent() -> None:
+    """Be killed when the parent ends; the setting does not survive a fork or a change of user."""
+    _libc().prctl(PR_SET_PDEATHSIG, int(signal.SIGKILL), 0, 0, 0)
 
-    The caller's process waits and leaves with the same status. Everything but `folder`, a new tmpfs, becomes read-only;
-    /proc is hidden.
+
+def enter_namespaces(folder: str) -> None:
+    """Continue as process 1 of new PID, network, mount, IPC and UTS namespaces, and of a user namespace unless this is root.
+
+    Root keeps its user namespace, so that it can become another user afterwards: RLIMIT_NPROC never binds root, also not
+    under another name. The caller's process waits and leaves with the same status. Everything but `folder`, a new tmpfs,
+    becomes read-only; /proc is hidden.
 
     Raises:
         KernelRefusedError: if the kernel refuses a step.
     """
     libc = _libc()
+    flags = CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS
+    root = os.getuid() == 0 and libc.unshare(flags) == 0
+    if not root:
+        _enter_user_namespace(libc, flags)
+    pid = os.fork()
+    if pid:
+        _wait_and_leave(pid)
+    die_with_parent()
+    _mounts(libc, folder)
+    if not root:
+        _drop_capabilities(libc)
+
+
+def _enter_user_namespace(libc: ctypes.CDLL, flags: int) -> None:
     user, group = os.getuid(), os.getgid()
-    flags = CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS
-    _check("unshare", libc.unshare(flags))
+    _check("unshare", libc.unshare(CLONE_NEWUSER | flags))
+    # The maps of a process that cannot be dumped belong to root; `harden` follows once more.
+    libc.prctl(PR_SET_DUMPABLE, 1, 0, 0, 0)
     try:
         Path("/proc/self/setgroups").write_text("deny", "ascii")
         Path("/proc/self/uid_map").write_text(f"{NOBODY} {user} 1", "ascii")
         Path("/proc/self/gid_map").write_text(f"{NOBODY} {group} 1", "ascii")
     except OSError as error:
         raise KernelRefusedError(f"uid_map: {error.strerror}") from error
-    pid = os.fork()
-    if pid:
-        _wait_and_leave(pid)
-    _check("prctl(PDEATHSIG)", libc.prctl(PR_SET_PDEATHSIG, int(signal.SIGKILL), 0, 0, 0))
-    _mounts(libc, folder)
-    _drop_capabilities(libc)
 
 
 def _wait_and_leave(pid: int) -> None:

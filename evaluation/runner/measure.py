@@ -1,52 +1,47 @@
-"""Line and branch coverage of the focal function alone, by coverage.py. Runs inside a fork."""
+"""Records which arcs of the module under test a run executes, with coverage.py's C tracer.
+
+What they mean is worked out outside the sandbox, in `evaluation.coverage_map`: a run carries no copy of the function's text.
+"""
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Any, Self
-
 import coverage
 
-from evaluation.runner.source import body_lines
+from evaluation.records import SOLUTION_PATH
+
+LINE = 0xFFFFFFF
+Arc = tuple[int, int]
 
 
-class Measure:
-    """Measures one run; use as a context manager around the import of the module and the tests.
+class Tracer:
+    """A coverage measurement that is set up once, in the zygote, and used in a fork.
 
-    Args:
-        source: What is imported and lies in the file; see `evaluation.runner.source.measurable`.
-        entry_point: Name of the focal function.
-        folder: Where ``solution.py`` lies.
+    Setting up costs 25 ms; starting one that has been started before costs one.
     """
 
-    def __init__(self, source: str, entry_point: str, folder: str) -> None:
-        self._source = source
-        self._path = Path(folder) / "solution.py"
-        self._body = body_lines(source, entry_point)
+    def __init__(self) -> None:
         self._coverage = coverage.Coverage(
-            data_file=None, branch=True, config_file=False, include=[str(self._path)], messages=False
+            data_file=None, branch=True, config_file=False, include=[SOLUTION_PATH], messages=False
         )
-
-    def __enter__(self) -> Self:
         # coverage would warn about a module that never ran; a suite that calls nothing is an ordinary result here.
         self._coverage._no_warn_slugs.update({"no-data-collected", "module-not-imported"})
         self._coverage.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
         self._coverage.stop()
 
-    def result(self) -> dict[str, Any]:
-        """`lines` and `branches` (0-1, of the body) and `ran`: every line of the file that was run."""
-        self._path.write_text(self._source, "utf-8")  # the suite may have overwritten it
-        _, statements, _, missing, _ = self._coverage.analysis2(str(self._path))
-        own = [line for line in statements if line in self._body]
-        ran = sorted(set(statements) - set(missing))
-        lines = _share(len([line for line in own if line not in missing]), len(own), otherwise=0.0)
-        exits = [pair for line, pair in self._coverage.branch_stats(str(self._path)).items() if line in self._body]
-        branches = _share(sum(taken for _, taken in exits), sum(total for total, _ in exits), otherwise=lines)
-        return {"lines": lines, "branches": branches, "ran": ran}
+    def start(self) -> None:
+        """Trace from here on."""
+        self._coverage.start()
+
+    def stop(self) -> list[Arc]:
+        """Arcs (from line, to line) of the module; a negative number is the first line of a code object entered or left."""
+        self._coverage.stop()
+        collector = self._coverage._collector
+        assert collector is not None  # noqa: S101 - started above
+        found = next((arcs for name, arcs in collector.data.items() if name == SOLUTION_PATH), ())
+        return sorted(_unpack(arc) if isinstance(arc, int) else arc for arc in found)
 
 
-def _share(part: int, whole: int, *, otherwise: float) -> float:
-    return part / whole if whole else otherwise
+def _unpack(packed: int) -> Arc:
+    # As coverage/tracer.c packs them (CTracer_record_pair) and collector.py flush_data unpacks them.
+    start, end = packed & LINE, packed >> 28 & LINE
+    return (-start if packed & (1 << 56) else start), (-end if packed & (1 << 57) else end)

@@ -68,11 +68,12 @@ class Generation(Strict):
 class Evaluation(Strict):
     """How suites are run and judged."""
 
-    mutants_per_function: Count = 15
+    mutants_per_function: Count | Literal["all"] = 15
     suite_timeout_s: PositiveFloat = 10.0
     mutant_timeout_s: PositiveFloat = 3.0
     memory: Size = "1GiB"
-    sandbox: Literal["auto", "bwrap", "namespaces", "rlimits"] = "auto"
+    sandbox: Literal["auto", "bwrap", "namespaces", "bare"] = "auto"
+    unsafe: bool = Field(False, description="run suites even where Landlock or seccomp is missing")
     workers: NonNegative = Field(0, description="suites judged at once; 0: one per core")
 
 

@@ -19,6 +19,7 @@ _SHORT_METRICS = {
     "mutation_score": "mutation",
     "mutation_score_all": "mutation all",
     "mutation_score_lenient": "mutation lenient",
+    "mutation_score_all_lenient": "mutation all lenient",
 }
 _ASCII = str.maketrans(
     {"±": "+-", ALPHA: "a", "\N{EN DASH}": "-", "—": "-", "…": "...", "·": "|", "↑": "max", "↓": "min", "→": "->"}

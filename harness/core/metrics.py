@@ -10,6 +10,12 @@ EXECUTION_METRICS = (
     "mutation_score",
     "mutation_score_all",
     "mutation_score_lenient",
+    "mutation_score_all_lenient",
+    "pass_rate_without_copied",
+    "branch_coverage_without_copied",
+    "mutation_score_without_copied",
+    "assertion_kill_share",
+    "copied_assert_share",
 )
 """From running the generated suites; fractions 0-1, means over all functions of the split."""
 

@@ -179,5 +179,3 @@ def _told(frozen: optuna.trial.FrozenTrial) -> Told:
         seconds,
         record.get("retried", False),
     )
-
-

@@ -59,9 +59,7 @@ def _reported(result: TrialResult, plain: Outcome, observed: float) -> Outcome:
         case ChildEnding.COMPLETED:
             return plain
         case ChildEnding.OUT_OF_MEMORY:
-            return replace(
-                plain, ending=Ending.PRUNED_MEMORY, reason=result.reason, memory_constraint=max(observed, _BARELY)
-            )
+            return replace(plain, ending=Ending.PRUNED_MEMORY, reason=result.reason, memory_constraint=max(observed, _BARELY))
         case ChildEnding.DIVERGED:
             return replace(plain, ending=Ending.PRUNED_UNSTABLE, reason=result.reason, stability_constraint=1.0)
         case ChildEnding.INTERRUPTED:

@@ -94,4 +94,3 @@ def _tuned(work: Workplace, told: Told, adapter: Path) -> dict[str, Any] | None:
             code=ExitCode.ENVIRONMENT,
         )
     return {**outcome.metrics}
-

@@ -78,12 +78,13 @@ def score_settings(work: Workplace) -> ScoreSettings:
     """The scorer's settings of a sweep."""
     asked: Evaluation = work.config.evaluation
     return ScoreSettings(
-        mutants_per_function=asked.mutants_per_function,
+        mutants_per_function=None if asked.mutants_per_function == "all" else asked.mutants_per_function,
         seed=0,  # the same mutants in every study: scores stay comparable
         suite_timeout_s=asked.suite_timeout_s,
         mutant_timeout_s=asked.mutant_timeout_s,
         memory_bytes=parse_budget(asked.memory, 0),
         sandbox=asked.sandbox,
+        unsafe=asked.unsafe,
         workers=asked.workers or len(os.sched_getaffinity(0)),
-        cache_dir=default_cache_root(work.environ) / "mutants",
+        cache_dir=default_cache_root(work.environ) / "evaluation",
     )

@@ -50,9 +50,7 @@ class Results:
 
     def rows(self) -> tuple[ResultRow, ...]:
         """Table rows: baselines first, then trials by number."""
-        rows = [
-            ResultRow(label, "baseline", {}, measured(metrics, self.objectives)) for label, metrics in self.baselines.items()
-        ]
+        rows = [ResultRow(label, "baseline", {}, measured(metrics, self.objectives)) for label, metrics in self.baselines.items()]
         return (*rows, *(self._row(told) for told in self.trials))
 
     def _row(self, told: Told) -> ResultRow:

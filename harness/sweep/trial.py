@@ -114,7 +114,7 @@ def _scored(work: Workplace, child: ChildRun, to: Destination, outcome: Outcome)
 
 
 def _track_files(work: Workplace, child: ChildRun, run_id: str, report: Report | None) -> None:
-    table: list[dict[str, Any]] = [score.to_dict() for score in report.scores] if report else []
+    table: list[dict[str, Any]] = [score.to_row() for score in report.scores] if report else []
     folder = child.folder
     work.tracker.log_artifacts(
         run_id,

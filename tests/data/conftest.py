@@ -16,7 +16,6 @@ from harness.data.sources import Loaded, load_records
 PROJECT = Path(__file__).resolve().parents[2]
 
 
-
 @pytest.fixture(scope="session")
 def mbpp_file(shared_data: Path) -> Path:
     return shared_data / "mbpp" / "mbpp.jsonl"

@@ -11,6 +11,7 @@ from clamp import CLAMP, Scorer
 
 from evaluation import FocalFunction, Report, ScoreSettings, Suite, score_suites
 from evaluation.sandbox import Level, probe
+from evaluation.sandbox.launch import Fence
 
 
 @pytest.fixture(scope="session")
@@ -32,7 +33,7 @@ def score_clamp(cache_dir: Path) -> Scorer:
 
 @pytest.fixture(params=list(Level))
 def level(request: pytest.FixtureRequest) -> Level:
-    reason = probe(request.param)
+    reason = probe(Fence(request.param))
     if reason is not None:
         pytest.skip(f"{request.param} does not work here: {reason}")
     return request.param

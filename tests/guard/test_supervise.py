@@ -103,13 +103,16 @@ def test_long_output_is_kept_in_the_log_and_cut_in_the_tail(tmp_path: Path) -> N
     assert len((tmp_path / "log.txt").read_text().splitlines()) == 5000
 
 
-OVERSHOOT = FAMILY + """
+OVERSHOOT = (
+    FAMILY
+    + """
 held = b"x" * (60 << 20)
 time.sleep(0.7)
 (folder / "stamp").write_text(str(time.time()))
 more = b"x" * (80 << 20)
 time.sleep(60)
 """
+)
 
 
 def overshoot(folder: Path) -> tuple[Ended, float]:

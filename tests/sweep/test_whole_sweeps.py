@@ -125,8 +125,13 @@ def test_ctrl_c_once_ends_cleanly_and_twice_at_once(place: Place, tiny_model: Pa
 def test_what_outgrows_the_budget_is_killed_and_told_as_pruned(place: Place, tiny_gpt2: Path) -> None:
     """GPT-2 has no estimate, so nothing refuses the trial beforehand: only the watchdog stands in its way."""
     training = {
-        "r": 4, "max_steps": 3, "max_length": 1000, "max_completion_tokens": 900, "per_device_train_batch_size": 4,
-        "max_tests_per_example": 3, "target_modules": "c_attn",
+        "r": 4,
+        "max_steps": 3,
+        "max_length": 1000,
+        "max_completion_tokens": 900,
+        "per_device_train_batch_size": 4,
+        "max_tests_per_example": 3,
+        "target_modules": "c_attn",
     }
     budget = {"device": "cpu", "budget": "1100MiB"}
     running = place.start("sweep", str(place.write("overshoot", tiny_gpt2, training=training, guard=budget)))

@@ -151,9 +151,7 @@ def test_files_of_a_run(store: Store, tracker: Tracker, adapter: Path) -> None:
 
 
 @pytest.mark.parametrize("width", [1, 2, 3])
-def test_finishing_a_sweep_leaves_plots_and_tables(
-    store: Store, tracker: Tracker, sweep_points: SweepPoints, width: int
-) -> None:
+def test_finishing_a_sweep_leaves_plots_and_tables(store: Store, tracker: Tracker, sweep_points: SweepPoints, width: int) -> None:
     points, objectives = sweep_points(width)
     tracker.finish_sweep(points, objectives, Outcome(Ending.COMPLETED, "6 trials"))
     run = store.client.get_run(tracker.sweep_run)

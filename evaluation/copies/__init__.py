@@ -1,0 +1,1 @@
+"""Which asserts of a suite repeat the examples of its prompt. Pure; standard library only: the suite process imports it."""

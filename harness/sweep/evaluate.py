@@ -1,0 +1,137 @@
+"""What `harness evaluate` does: score the suites of a folder, of a finished adapter, or of an untuned base."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from evaluation import (
+    EvaluationError,
+    FocalFunction,
+    Report,
+    SandboxUnavailableError,
+    ScoreSettings,
+    Suite,
+    SuiteScore,
+    score_suites,
+)
+from evaluation.inputs.lines import InputUnusableError
+from evaluation.inputs.suites import read_suites
+from evaluation.report.content import Content
+from evaluation.report.write import require_writable
+from harness.core.errors import ExitCode, HarnessError
+from harness.core.records import Record
+from harness.data.sources import load_records
+from harness.guard.supervise import StopSignal
+from harness.sweep.workplace import check_platform
+from harness.sweep.writing import ADAPTER_CONFIG, Writing, write_suites
+
+BASE = "base:"
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What to evaluate.
+
+    Attributes:
+        target: An adapter folder, a folder or JSON Lines file of suites, or ``base:MODEL``.
+        data: Source of the functions, as ``data.source`` in a sweep file.
+        limit: The first that many functions; None for all.
+        writing: How suites are written where they are not there yet; its `adapter` and `base` follow from the target.
+    """
+
+    target: str
+    data: str
+    limit: int | None
+    writing: Writing
+
+
+@dataclass(frozen=True, slots=True)
+class Around:
+    """What comes from the entry point: environment, the wish to stop, and where progress is told."""
+
+    environ: Mapping[str, str]
+    stop: StopSignal
+    say: Callable[[str], None]
+
+
+def evaluate(asked: Asked, settings: ScoreSettings, around: Around) -> Content:
+    """Have suites written where that is needed, and score them.
+
+    Raises:
+        HarnessError: BAD_INPUT for a target or data that cannot be used, SANDBOX when suites cannot be run safely, INTERRUPTED,
+            and as `write_suites`.
+    """
+    check_platform()
+    records = load_records(asked.data).records[: asked.limit]
+    functions = tuple(FocalFunction(r.id, r.source, r.entry_point, r.oracle_suite) for r in records)
+    writing = _writing(asked)
+    if writing is None:
+        try:
+            suites, problems = read_suites(Path(asked.target).expanduser(), [function.id for function in functions])
+        except InputUnusableError as error:
+            raise HarnessError(error.what, why=error.why, fix=error.fix) from error
+        return Content(_scored(functions, suites, settings, around), functions, suites, tuple(problems))
+    written = _written(writing, records, around)
+    return Content(_scored(functions, written, settings, around), functions, written)
+
+
+def checked_out(out: Path | None) -> None:
+    """Refuse a report that cannot be written before an hour of work, not after it.
+
+    Raises:
+        HarnessError: BAD_INPUT for another suffix than .json, STORAGE where nothing can be written.
+    """
+    if out is None:
+        return
+    if out.suffix != ".json":
+        raise HarnessError(
+            f"{out} is no report", why="it does not end in .json", fix="give --out X.json; .parquet and .html stand beside"
+        )
+    try:
+        require_writable(out)
+    except EvaluationError as error:
+        raise HarnessError(error.what, why=error.why, fix=error.fix, code=ExitCode.STORAGE) from error
+
+
+def _writing(asked: Asked) -> Writing | None:
+    """What writes the suites; None where the target holds them.
+
+    Raises:
+        HarnessError: BAD_INPUT when there is no such target.
+    """
+    how = asked.writing
+    if asked.target.startswith(BASE):
+        return Writing(None, asked.target.removeprefix(BASE), how.quantization, how.batch_size, how.max_new_tokens)
+    target = Path(asked.target).expanduser()
+    if (target / ADAPTER_CONFIG).is_file():
+        return Writing(target, how.base, how.quantization, how.batch_size, how.max_new_tokens)
+    if target.exists():
+        return None
+    fix = "name an adapter folder, a folder or .jsonl file of suites, or base:MODEL"
+    raise HarnessError(f"there is nothing to evaluate at {asked.target}", why="no such file or folder", fix=fix)
+
+
+def _written(writing: Writing, records: tuple[Record, ...], around: Around) -> dict[str, Suite]:
+    with tempfile.TemporaryDirectory(prefix="harness-evaluate-") as folder:
+        return write_suites(writing, records, (Path(folder), around.environ, around.stop), around.say)
+
+
+def _scored(functions: tuple[FocalFunction, ...], suites: Mapping[str, Suite], settings: ScoreSettings, around: Around) -> Report:
+    done = 0
+
+    def scored(_: SuiteScore) -> None:
+        nonlocal done
+        done += 1
+        around.say(f"suites scored: {done} of {len(functions)}")
+        if around.stop.requested:
+            fix = "the same command goes on: what is scored is kept"
+            raise HarnessError("interrupted", why="Ctrl-C", fix=fix, code=ExitCode.INTERRUPTED)
+
+    try:
+        return score_suites(functions, suites.values(), settings, scored)
+    except (SandboxUnavailableError, EvaluationError) as error:
+        fix = error.fix or "run `harness doctor`"
+        raise HarnessError("the suites cannot be scored", why=str(error), fix=fix, code=ExitCode.SANDBOX) from error
