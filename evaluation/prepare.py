@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 from importlib.metadata import version
 from pathlib import Path
@@ -62,10 +63,15 @@ def _prepared(function: FocalFunction, variants: Variants, store: Cache) -> Prep
 
 
 def _coverage_map(source: str, entry_point: str, store: Cache) -> CoverageMap:
-    key = key_of(source, entry_point, version("coverage"), MAP_VERSION)
+    key = key_of(source, entry_point, _coverage_version(), MAP_VERSION)
     kept = store.read("coverage-maps", key, CoverageMap.from_dict)
     if kept is not None:
         return kept
     made = coverage_map(source, entry_point)
     store.put("coverage-maps", key, made.to_dict())
     return made
+
+
+@functools.cache
+def _coverage_version() -> str:
+    return version("coverage")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import sys
 from importlib.metadata import version
 
@@ -82,9 +83,8 @@ class Scorer:
         suite = suite.removeprefix("\ufeff")  # a byte order mark, which Python itself skips in a file
         limits = self._settings
         times = (limits.suite_timeout_s, limits.mutant_timeout_s, limits.memory_bytes)
-        tools = (*sys.version_info[:3], version("pytest"), version("coverage"), SCORER_VERSION)
         text = suite.encode("utf-8", "surrogatepass")
-        key = key_of(prepared.variants.key, prepared.entry_point, text, sorted(examples), limits.seed, *times, *tools)
+        key = key_of(prepared.variants.key, prepared.entry_point, text, sorted(examples), limits.seed, *times, *_tools())
         kept = self._store.read("findings", key, Findings.from_dict)
         if kept is not None:
             return kept
@@ -92,3 +92,8 @@ class Scorer:
         if found.verdict not in PASSING:
             self._store.put("findings", key, found.to_dict())
         return found
+
+
+@functools.cache
+def _tools() -> tuple[object, ...]:
+    return (*sys.version_info[:3], version("pytest"), version("coverage"), SCORER_VERSION)
