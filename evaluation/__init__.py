@@ -21,8 +21,10 @@ from evaluation.records import (
 )
 from evaluation.sandbox import SandboxStrength, sandbox_strength
 from evaluation.score import Report, score_suites
+from evaluation.verdicts import SCORER_VERSION
 
 __all__ = [
+    "SCORER_VERSION",
     "Aggregate",
     "Difference",
     "EvaluationError",

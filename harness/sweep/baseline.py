@@ -12,6 +12,7 @@ import sys
 from importlib.metadata import version
 from typing import Any
 
+from evaluation import SCORER_VERSION
 from harness import __version__
 from harness.console.view import TrialLine
 from harness.core.errors import ExitCode, HarnessError
@@ -47,9 +48,12 @@ def measure_baselines(work: Workplace) -> bool:
 
 def _take_over(work: Workplace) -> None:
     """Take the baselines of an earlier study with the same settings and versions: the base has not changed since."""
-    work.ledger.note("baseline_key", baseline_key(work))
-    found = work.ledger.noted_elsewhere("baseline_key", baseline_key(work), "baselines")
-    if found is None or baselines(work):
+    key = baseline_key(work)
+    work.ledger.note("baseline_key", key)
+    if baselines(work):
+        return
+    found = work.ledger.noted_elsewhere("baseline_key", key, "baselines")
+    if found is None:
         return
     study, known = found
     for label, metrics in known.items():
@@ -68,7 +72,7 @@ def baseline_key(work: Workplace) -> str:
         dict(work.materials.data.digests),
         [work.materials.model.public_id, work.materials.model.revision],
         [work.materials.probe.kind, work.materials.probe.device_name],
-        [versions, sys.version, __version__],
+        [versions, sys.version, __version__, SCORER_VERSION],
     ]
     return hashlib.sha256(json.dumps(decides, sort_keys=True).encode()).hexdigest()
 

@@ -66,9 +66,9 @@ def promote(work: Workplace, told: Told) -> Promoted | None:
 def _untuned(work: Workplace) -> dict[str, Any] | None:
     """The zero-shot base on the test functions, measured once for all studies with the same settings and versions."""
     known = work.ledger.noted("base_on_test")
-    elsewhere = work.ledger.noted_elsewhere("baseline_key", baseline_key(work), "base_on_test")
     if known:
         return dict(known)
+    elsewhere = work.ledger.noted_elsewhere("baseline_key", baseline_key(work), "base_on_test")
     if elsewhere:
         return dict(elsewhere[1])
     metrics = measure_base(work, "base on test", 0, "test")

@@ -1,4 +1,4 @@
-"""From the suites a trial wrote to its figures: the only place that calls the evaluation package."""
+"""From the suites a trial wrote to its figures: the only place in a sweep that runs the evaluation package."""
 
 from __future__ import annotations
 
