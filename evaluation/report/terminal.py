@@ -59,9 +59,11 @@ def worst_first(scores: tuple[SuiteScore, ...]) -> list[SuiteScore]:
 
 def worst_table(scores: list[SuiteScore]) -> Table:
     """One row per function, on one line each."""
-    table = Table("look at first", "verdict", "mutation %", "detail", box=box.SIMPLE_HEAD)
+    table = Table("look at first", "verdict", "mutation %", "detail", box=box.SIMPLE_HEAD, expand=True)
     table.columns[2].justify = "right"
-    table.columns[3].no_wrap = True
+    for column in table.columns:
+        column.no_wrap = True
+    table.columns[3].ratio = 1  # what the others leave: a long detail must not squeeze them
     for score in scores:
         figure = percent(score.figures.mutation_score)
         table.add_row(Text(one_line(score.function_id, 60)), str(score.verdict), figure, Text(one_line(score.detail, 120)))

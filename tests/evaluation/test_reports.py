@@ -161,7 +161,7 @@ def test_files_appear_whole_or_not_at_all(tmp_path: Path) -> None:
 
 
 def test_the_terminal_shows_what_to_look_at_and_runs_no_escape() -> None:
-    out = Console(file=io.StringIO(), width=150, highlight=False, markup=False)
+    out = Console(file=io.StringIO(), width=300, highlight=False, markup=False)
     many = [score(f"f{number}", Verdict.CRASHED, Figures()) for number in range(12)]
     made = content_of(score("fine", figures=Figures(1.0, 1.0, 1.0, 1.0)), replace(score(EVIL), detail=EVIL), *many)
     print_report(made, out)
