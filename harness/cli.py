@@ -108,17 +108,16 @@ def evaluate(target: str, data: str, limit: int | None, out: Path | None, mutant
     from evaluation.report.terminal import console, print_report
     from evaluation.report.write import write_report
     from evaluation.score import default_workers
-    from harness.data.cache import default_cache_root
     from harness.guard.supervise import StopSignal
     from harness.signals import stopping
     from harness.sweep.evaluate import Around, Asked, checked_out, evaluate
+    from harness.sweep.scoring import evaluation_cache
     from harness.sweep.writing import Writing
 
     checked_out(out)
     stop = StopSignal()
     around = Around(dict(os.environ), stop, progress(sys.stderr))
-    cache = default_cache_root(around.environ) / "evaluation"
-    settings = ScoreSettings(mutants_per_function=mutants, workers=default_workers(), cache_dir=cache)
+    settings = ScoreSettings(mutants_per_function=mutants, workers=default_workers(), cache_dir=evaluation_cache(around.environ))
     with stopping(stop):
         content = evaluate(Asked(target, data, limit, Writing(None, **writing)), settings, around)
     print_report(content, console())

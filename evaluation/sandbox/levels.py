@@ -16,7 +16,6 @@ from evaluation.errors import SandboxUnavailableError
 from evaluation.sandbox.launch import Fence, Level, floor
 from evaluation.sandbox.zygote import Zygote, ZygoteDiedError
 
-NETWORK_FILES = "bubblewrap: own file system, no network, own processes"
 AROUND = {
     Level.BWRAP: "bubblewrap (own file system, network and processes)",
     Level.NAMESPACES: "kernel namespaces (own network and processes, the file system read-only)",

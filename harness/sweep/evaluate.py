@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from evaluation import (
@@ -25,6 +25,7 @@ from harness.core.errors import ExitCode, HarnessError
 from harness.core.records import Record
 from harness.data.sources import load_records
 from harness.guard.supervise import StopSignal
+from harness.sweep.scoring import focal_functions
 from harness.sweep.workplace import check_platform
 from harness.sweep.writing import ADAPTER_CONFIG, Writing, write_suites
 
@@ -66,7 +67,7 @@ def evaluate(asked: Asked, settings: ScoreSettings, around: Around) -> Content:
     """
     check_platform()
     records = load_records(asked.data).records[: asked.limit]
-    functions = tuple(FocalFunction(r.id, r.source, r.entry_point, r.oracle_suite) for r in records)
+    functions = focal_functions(records)
     writing = _writing(asked)
     if writing is None:
         try:
@@ -102,12 +103,11 @@ def _writing(asked: Asked) -> Writing | None:
     Raises:
         HarnessError: BAD_INPUT when there is no such target.
     """
-    how = asked.writing
     if asked.target.startswith(BASE):
-        return Writing(None, asked.target.removeprefix(BASE), how.quantization, how.batch_size, how.max_new_tokens)
+        return replace(asked.writing, adapter=None, base=asked.target.removeprefix(BASE))
     target = Path(asked.target).expanduser()
     if (target / ADAPTER_CONFIG).is_file():
-        return Writing(target, how.base, how.quantization, how.batch_size, how.max_new_tokens)
+        return replace(asked.writing, adapter=target)
     if target.exists():
         return None
     fix = "name an adapter folder, a folder or .jsonl file of suites, or base:MODEL"

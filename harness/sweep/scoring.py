@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
 from evaluation import (
@@ -17,6 +16,7 @@ from evaluation import (
     SuiteScore,
     score_suites,
 )
+from evaluation.score import default_workers
 from harness.config.sections import Evaluation
 from harness.core.admission import parse_budget
 from harness.core.errors import ExitCode, HarnessError
@@ -36,6 +36,11 @@ def read_records(path: Path) -> tuple[Record, ...]:
     return tuple(Record.from_dict(json.loads(line)) for line in path.read_text("utf-8").splitlines() if line)
 
 
+def focal_functions(records: Iterable[Record]) -> tuple[FocalFunction, ...]:
+    """The records as the scorer takes them."""
+    return tuple(FocalFunction(r.id, r.source, r.entry_point, r.oracle_suite) for r in records)
+
+
 def score_trial(work: Workplace, folder: TrialDir, split: str, on_scored: Callable[[int, int], None]) -> Report:
     """Run every suite in `folder` against its focal function; the report is also written to scores.json.
 
@@ -50,7 +55,7 @@ def score_trial(work: Workplace, folder: TrialDir, split: str, on_scored: Callab
         StopNowError: when the user asked to stop at once.
     """
     records = read_records(work.materials.data.files[split])
-    functions = [FocalFunction(r.id, r.source, r.entry_point, r.oracle_suite) for r in records]
+    functions = focal_functions(records)
     suites = [Suite(s.function_id, s.code) for s in read_suites(folder.suites_file)]
     done = 0
 
@@ -85,6 +90,11 @@ def score_settings(work: Workplace) -> ScoreSettings:
         memory_bytes=parse_budget(asked.memory, 0),
         sandbox=asked.sandbox,
         unsafe=asked.unsafe,
-        workers=asked.workers or len(os.sched_getaffinity(0)),
-        cache_dir=default_cache_root(work.environ) / "evaluation",
+        workers=asked.workers or default_workers(),
+        cache_dir=evaluation_cache(work.environ),
     )
+
+
+def evaluation_cache(environ: Mapping[str, str]) -> Path:
+    """Where mutants and findings are kept, for sweeps and outside of them."""
+    return default_cache_root(environ) / "evaluation"
