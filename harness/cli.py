@@ -50,6 +50,23 @@ def sweep(file: Path, *, quiet: bool, as_json: bool) -> int:
 
 
 @cli.command()
+@click.argument("file", type=_PLACE)
+@click.option("--gpu", default=None, help="a card or a size instead of this machine: a10g, 'RTX 3050 4GB', 4GiB")
+@click.option("--plot", default=None, type=_PLACE, help="the picture  [default: plan-NAME.png in tracking.folder]")
+@click.option("--samples", default=512, show_default=True, type=click.IntRange(min=1), help="settings drawn from the space")
+@_JSON
+def plan(file: Path, gpu: str | None, plot: Path | None, samples: int, *, as_json: bool) -> int:
+    """Say what the sweep that FILE describes needs, in memory and time; starts none of it."""
+    from harness.config.load import load_config
+
+    config = load_config(file)
+    from harness.sweep.plan import PlanAsked, plan_command
+
+    asked = PlanAsked(gpu, as_json, plot, samples, say=progress(sys.stderr))
+    return int(plan_command(config, file.stem, asked, dict(os.environ)))
+
+
+@cli.command()
 def schema() -> int:
     """Print the JSON Schema of a sweep file, for editors."""
     from harness.config.sweep_config import json_schema

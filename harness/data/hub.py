@@ -53,11 +53,11 @@ def fetch_config(name: str, revision: str | None) -> Path:
         raise _unusable(name, first_line, "try again later, or name a local model folder instead") from error
 
 
-def fetch_card(name: str, revision: str | None) -> Path | None:
-    """README.md of a model, or None where there is none to be had: a licence that is not known stops nothing."""
+def fetch_optional(name: str, file: str, revision: str | None) -> Path | None:
+    """A file of a model, or None where there is none to be had, for what stops nothing when it is missing."""
     try:
         with _quiet():
-            return Path(hf_hub_download(name, "README.md", revision=revision))
+            return Path(hf_hub_download(name, file, revision=revision))
     except (EntryNotFoundError, HfHubHTTPError, OSError):
         return None
 

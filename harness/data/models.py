@@ -15,7 +15,7 @@ from typing import Any
 import yaml
 
 from harness.core.errors import ExitCode, HarnessError
-from harness.data.hub import fetch_card, fetch_config
+from harness.data.hub import fetch_config, fetch_optional
 from harness.data.quickstart import LICENCE, PUBLIC_ID, QUICKSTART_NAME, quickstart_folder
 
 _HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*")
@@ -72,6 +72,15 @@ def resolve_model(name: str, revision: str | None, root: Path, on_step: Callable
     raise _not_a_model(name)
 
 
+def tokenizer_file(model: ResolvedModel) -> Path | None:
+    """The model's tokenizer.json, fetched from the hub where it is not in a folder; None where there is none."""
+    folder = Path(model.path)
+    if folder.is_dir():
+        file = folder / "tokenizer.json"
+        return file if file.is_file() else None
+    return fetch_optional(model.path, "tokenizer.json", model.revision)
+
+
 def _local(folder: Path) -> ResolvedModel:
     """A folder that `save_pretrained` or a download has written."""
     if (folder / "adapter_config.json").is_file() and not (folder / "config.json").is_file():
@@ -90,7 +99,7 @@ def _hub(name: str, revision: str | None) -> ResolvedModel:
     file = fetch_config(name, revision)
     config = _read_config(file, name)
     commit = file.parent.name if _COMMIT.fullmatch(file.parent.name) else revision
-    card = fetch_card(name, commit)
+    card = fetch_optional(name, "README.md", commit)
     return ResolvedModel(name, name, commit, config, card_licence(card) if card else None)
 
 

@@ -63,6 +63,8 @@ class Child:
         self._unread = b""
         self._returncode: int | None = None
         self._line, theirs = socket.socketpair()
+        self._readable = select.poll()
+        self._readable.register(self._line, select.POLLIN)
         with theirs:
             try:
                 self._keeper = self._start_keeper(theirs)
@@ -105,6 +107,8 @@ class Child:
     def wait(self, timeout_s: float) -> int | None:
         """The exit code (negative: the signal that ended it) once everything below is gone; None when time ran out."""
         if self._returncode is None:
+            if not self._unread and not self._readable.poll(1000 * max(0.0, timeout_s)):
+                return None  # nearly every call of the watch loop ends here
             answer = self._receive(timeout_s)
             if answer is not None:
                 self._returncode = answer.get("returncode", _KILLED)
@@ -148,9 +152,9 @@ class Child:
         """One message; an empty one when the keeper died; None when time ran out."""
         end = time.monotonic() + timeout_s
         while b"\n" not in self._unread:
-            ready, _, _ = select.select([self._line], [], [], max(0.0, end - time.monotonic()))
-            if not ready:
+            if not self._readable.poll(1000 * max(0.0, timeout_s)):
                 return None
+            timeout_s = end - time.monotonic()
             part = self._read()
             if not part:
                 self._sweep()

@@ -1,9 +1,9 @@
-"""NVIDIA device memory as a probe: the only door to pynvml.
+"""NVIDIA device memory as a probe: the only door to pynvml, with `nvml_errors` for the words.
 
 Headroom is the driver's `free`, never total minus used: `used` holds or lacks the driver's reserve depending on the
-struct version. Process lists are never read while polling: one read can hold the driver's global lock for 4 ms
-(MangoHud #2104), and in containers, under WSL2 and on WDDM they lack the numbers. So `used_bytes` is the fall of the
-device's free memory since `watch`, which also sees what any process of the trial takes outside torch.
+struct version. So `used_bytes` is the fall of the device's free memory since `watch`, which also sees what any process of
+the trial takes outside torch. Process lists are read once a second at most and only when a decision needs them: one read
+can hold the driver's global lock for 4 ms (MangoHud #2104), and in containers, under WSL2 and on WDDM they lack the numbers.
 """
 
 from __future__ import annotations
@@ -12,44 +12,39 @@ import contextlib
 
 import pynvml
 
-from harness.core.errors import ExitCode, HarnessError
-from harness.guard.probe import DeviceLostError, MemorySample
-
-_NO_V2 = (
-    pynvml.NVML_ERROR_FUNCTION_NOT_FOUND,
-    pynvml.NVML_ERROR_ARGUMENT_VERSION_MISMATCH,
-    pynvml.NVML_ERROR_NOT_SUPPORTED,
-    pynvml.NVML_ERROR_INVALID_ARGUMENT,
-    pynvml.NVML_ERROR_UNKNOWN,  # WSL2 with driver 516.59 (nvitop PR 30)
-)
-_PARENT_OF_MIG = (pynvml.NVML_ERROR_NO_PERMISSION, pynvml.NVML_ERROR_NOT_SUPPORTED)
+from harness.core.errors import HarnessError
+from harness.guard import nvml_errors
+from harness.guard.nvml_processes import ProcessLists
+from harness.guard.probe import MemorySample, UnreadableError
 
 
 class NvmlProbe:
     """`MemoryProbe` for one GPU or one MIG instance.
 
     Args:
-        device: NVML index (PCI bus order), or a UUID that starts with ``GPU-`` or ``MIG-``.
+        device: NVML index (PCI bus order), or a UUID that starts with ``GPU-`` or ``MIG-``; that of a GPU may be cut short.
 
     Raises:
         HarnessError: ENVIRONMENT when there is no driver, no such device, or its memory cannot be read.
     """
 
     def __init__(self, device: int | str = 0) -> None:
-        try:
-            pynvml.nvmlInit()
-        except pynvml.NVMLError as error:
-            raise _no_device(device, f"NVML: {error}") from error
+        _start(device)
         self._open = True
         self._baseline: int | None = None
         self._v2 = True
         try:
             self._handle = _handle(device)
             self._name = _text(pynvml.nvmlDeviceGetName(self._handle))
+        except pynvml.NVMLError as error:
+            self.close()
+            raise nvml_errors.at_start(device, error) from error
+        try:
             self._memory()
         except pynvml.NVMLError as error:
             self.close()
-            raise _unusable(device, error) from error
+            raise nvml_errors.no_memory_told(device, error) from error
+        self._lists = ProcessLists(self._handle)
 
     @property
     def kind(self) -> str:
@@ -61,31 +56,50 @@ class NvmlProbe:
         """The driver's name of the device."""
         return self._name
 
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """Why the driver's process lists could not be used, once."""
+        return self._lists.notes
+
     def available(self) -> int:
         """Free bytes of the device.
 
         Raises:
-            DeviceLostError: if the device does not answer.
+            DeviceLostError: if the device is gone.
+            UnreadableError: if it cannot be read.
         """
         return self._read()[0]
 
     def watch(self, pid: int) -> None:
-        """Take the free memory as the baseline; the device does not tell whose memory it is.
+        """Take the free memory as the baseline.
 
         Raises:
-            DeviceLostError: if the device does not answer.
+            DeviceLostError: if the device is gone.
+            UnreadableError: if it cannot be read; there is no baseline then.
         """
+        self._baseline = None
+        self._lists.watch(pid)
         self._baseline = self._read()[0]
 
     def sample(self) -> MemorySample:
         """Measure now; about 12 us.
 
         Raises:
-            DeviceLostError: if the device does not answer.
+            DeviceLostError: if the device is gone.
+            UnreadableError: if it cannot be read.
         """
         free, total = self._read()
         used = 0 if self._baseline is None else max(0, self._baseline - free)
         return MemorySample(used, free, total)
+
+    def own_bytes(self) -> int | None:
+        """What the driver lists for the processes of the watched tree; None where it does not tell."""
+        return self._lists.own_bytes()
+
+    def rebase(self, own_bytes: int) -> None:
+        """Set the baseline to what is free now plus what the tree takes."""
+        with contextlib.suppress(UnreadableError):  # the old baseline errs on the safe side
+            self._baseline = self._read()[0] + own_bytes
 
     def close(self) -> None:
         """Release the driver."""
@@ -98,7 +112,7 @@ class NvmlProbe:
         try:
             return self._memory()
         except pynvml.NVMLError as error:
-            raise DeviceLostError(self._name, f"NVML: {error}") from error
+            raise nvml_errors.while_running(self._name, error) from error
 
     def _memory(self) -> tuple[int, int]:
         """Free and total bytes, by the second version of the struct where the driver has it."""
@@ -106,30 +120,44 @@ class NvmlProbe:
             try:
                 return _free_total(pynvml.nvmlDeviceGetMemoryInfo(self._handle, version=pynvml.nvmlMemory_v2))
             except pynvml.NVMLError as error:
-                if error.value not in _NO_V2:
+                if error.value not in nvml_errors.NO_V2:
                     raise
                 self._v2 = False
         return _free_total(pynvml.nvmlDeviceGetMemoryInfo(self._handle))
 
 
-def device_count() -> int:
-    """Devices that NVML sees; 0 without a driver."""
+def why_no_gpu() -> str | None:
+    """Why NVML sees no GPU, in one line; None where it sees one."""
     try:
-        pynvml.nvmlInit()
-    except pynvml.NVMLError:
-        return 0
+        _start(0)
+    except HarnessError as error:
+        return error.why
     try:
-        return int(pynvml.nvmlDeviceGetCount())
-    except pynvml.NVMLError:
-        return 0
+        return None if pynvml.nvmlDeviceGetCount() else "the driver lists no GPU"
+    except pynvml.NVMLError as error:
+        return nvml_errors.text(error)
     finally:
         pynvml.nvmlShutdown()
+
+
+def _start(device: int | str) -> None:
+    try:
+        pynvml.nvmlInit()
+    except pynvml.NVMLError as error:
+        raise nvml_errors.at_start(device, error) from error
 
 
 def _handle(device: int | str) -> object:
     if isinstance(device, int):
         return pynvml.nvmlDeviceGetHandleByIndex(device)
-    return pynvml.nvmlDeviceGetHandleByUUID(device)
+    try:
+        return pynvml.nvmlDeviceGetHandleByUUID(device)
+    except pynvml.NVMLError:
+        handles = [pynvml.nvmlDeviceGetHandleByIndex(index) for index in range(pynvml.nvmlDeviceGetCount())]
+        found = [handle for handle in handles if _text(pynvml.nvmlDeviceGetUUID(handle)).startswith(device)]
+        if len(found) != 1:  # CUDA takes the beginning of a UUID where it is unique, NVML the whole
+            raise
+        return found[0]
 
 
 def _free_total(memory: pynvml.c_nvmlMemory_t) -> tuple[int, int]:
@@ -138,23 +166,3 @@ def _free_total(memory: pynvml.c_nvmlMemory_t) -> tuple[int, int]:
 
 def _text(name: str | bytes) -> str:
     return name.decode("utf-8", "replace") if isinstance(name, bytes) else name
-
-
-def _no_device(device: int | str, why: str) -> HarnessError:
-    return HarnessError(
-        f"GPU {device} cannot be used",
-        why=why,
-        fix="install the NVIDIA driver (nvidia-smi must list the GPU), or set device: cpu",
-        code=ExitCode.ENVIRONMENT,
-    )
-
-
-def _unusable(device: int | str, error: pynvml.NVMLError) -> HarnessError:
-    if error.value in _PARENT_OF_MIG:
-        return HarnessError(
-            f"the memory of GPU {device} cannot be read",
-            why=f"NVML: {error}; a GPU that is cut into MIG instances does not tell",
-            fix="name one instance: CUDA_VISIBLE_DEVICES=MIG-... (nvidia-smi -L lists them)",
-            code=ExitCode.ENVIRONMENT,
-        )
-    return _no_device(device, f"NVML: {error}")

@@ -6,7 +6,7 @@ import re
 
 from harness.core.errors import HarnessError
 from harness.guard.host import HostProbe
-from harness.guard.nvml import NvmlProbe, device_count
+from harness.guard.nvml import NvmlProbe, why_no_gpu
 from harness.guard.probe import MemoryProbe
 
 _CUDA = re.compile(r"cuda(?::(\d+))?")
@@ -28,7 +28,7 @@ def open_probe(device: str, visible_devices: str | None = None) -> MemoryProbe:
         return HostProbe()
     if device == "auto":
         first = nvml_device(0, visible_devices)
-        return HostProbe() if first is None or device_count() == 0 else NvmlProbe(first)
+        return NvmlProbe(first) if first is not None and no_gpu_reason(visible_devices) is None else HostProbe()
     read = _CUDA.fullmatch(device)
     if read is None:
         raise HarnessError(f"device {device!r} is unknown", why="not a device name", fix="use auto, cpu, cuda or cuda:N")
@@ -41,6 +41,13 @@ def open_probe(device: str, visible_devices: str | None = None) -> MemoryProbe:
             fix="unset CUDA_VISIBLE_DEVICES, list the GPU in it, or set device: cpu",
         )
     return NvmlProbe(chosen)
+
+
+def no_gpu_reason(visible_devices: str | None = None) -> str | None:
+    """Why ``auto`` means the host, in one line for a person; None where it means a GPU."""
+    if nvml_device(0, visible_devices) is None:
+        return f"CUDA_VISIBLE_DEVICES={visible_devices} shows no GPU"
+    return why_no_gpu()
 
 
 def nvml_device(index: int, visible_devices: str | None) -> int | str | None:

@@ -1,68 +1,25 @@
 """Running one child process under watch: the one door for trial processes.
 
-Owns the loop: wait, look, decide, end. Judging a sample is `harness.core.watchdog`'s, measuring a probe's, and the
+Owns the loop: wait, look, decide, end. What a look brings is `harness.guard.watcher`'s, measuring a probe's, and the
 promise that nothing survives the keeper's.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
 from dataclasses import dataclass
 
-from harness.core.admission import Budget
-from harness.core.watchdog import Kill, MemorySample, decide
+from harness.core.curve import CurvePoint
+from harness.core.watchdog import Kill
 from harness.guard.child import Child, Launch
-from harness.guard.probe import MemoryProbe
+from harness.guard.probe import MemoryProbe, UnreadableError
+from harness.guard.watcher import StopSignal, Watch, Watcher
 
 __all__ = ["Ended", "Launch", "StopSignal", "Watch", "supervise"]
 
-MEMORY_BACK_SECONDS = 10.0
 _BACK_BYTES = 64 << 20
 _BACK_SHARE = 50
 _BACK_POLL_SECONDS = 0.01
-
-
-class StopSignal:
-    """A wish to stop that a signal handler can voice: once to end cleanly, twice to end at once."""
-
-    def __init__(self) -> None:
-        self._requests = 0
-
-    def request(self) -> None:
-        """Ask to stop; asking again means now. Safe in a signal handler and from any thread."""
-        self._requests += 1
-
-    @property
-    def requested(self) -> bool:
-        """Whether anyone asked."""
-        return self._requests > 0
-
-    @property
-    def immediate(self) -> bool:
-        """Whether anyone asked twice."""
-        return self._requests > 1
-
-
-@dataclass(frozen=True, slots=True)
-class Watch:
-    """How to watch a child.
-
-    Attributes:
-        probe: Measures; turned to this child by `supervise`.
-        budget: The ceiling; None only measures.
-        poll_hz: Looks a second, above 0.
-        on_poll: Told every sample after it was judged. Must return quickly: the next look waits for it.
-        stop: Looked at on every poll.
-        grace_s: Seconds between SIGTERM and SIGKILL after a first request.
-    """
-
-    probe: MemoryProbe
-    budget: Budget | None
-    poll_hz: float = 20.0
-    on_poll: Callable[[MemorySample], None] | None = None
-    stop: StopSignal | None = None
-    grace_s: float = 15.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +34,12 @@ class Ended:
         timed_out: Killed because `Launch.timeout_s` had passed.
         interrupted: Ended on request (`Watch.stop`).
         log_tail: Last lines of its output.
-        memory_back_after_s: Seconds from its end until the device had its memory back; None when not within 10 s.
+        memory_back_after_s: Seconds from its end until the device had its memory back; None when not within
+            `Watch.memory_back_s`.
+        curve: Its memory over time, at most 1000 points; the peak is always among them.
+        killed_at_s: Seconds from the start to the watchdog's decision; None without one.
+        blind: When and why it ran unwatched, in one sentence; None when it never did.
+        notes: What the probe could not see, one sentence each.
     """
 
     returncode: int
@@ -88,6 +50,10 @@ class Ended:
     interrupted: bool
     log_tail: str
     memory_back_after_s: float | None
+    curve: tuple[CurvePoint, ...] = ()
+    killed_at_s: float | None = None
+    blind: str | None = None
+    notes: tuple[str, ...] = ()
 
 
 def supervise(launch: Launch, watch: Watch) -> Ended:
@@ -95,85 +61,95 @@ def supervise(launch: Launch, watch: Watch) -> Ended:
 
     The child runs in a session of its own with stdin from /dev/null and no core files. It ends with this process,
     however that ends: SIGKILL included. Above budget, at the time limit and on a second request it gets SIGKILL with
-    all it started; on a first request SIGTERM, and SIGKILL after the grace.
+    all it started; on a first request SIGTERM, and SIGKILL after the grace. A device that cannot be read for a while, or
+    for good, does not end it: it goes on unwatched, under the cap that its own allocator keeps.
 
     Raises:
-        DeviceLostError: if the probe's device stops answering; the child has been killed.
+        DeviceLostError: if the probe's device is gone; the child has been killed.
         HarnessError: if the child cannot be started.
     """
     child = Child(launch)
     try:
-        watch.probe.watch(child.pid)
+        watcher = Watcher(watch, child.pid)
         child.start()
-        run = _Run(child, launch, watch)
+        run = _Run(child, launch, watcher)
         returncode = run.follow()
         duration_s = time.monotonic() - run.started
     finally:
         child.close()
-    back = _memory_back(watch.probe, run.peak_bytes)
-    return Ended(returncode, duration_s, run.peak_bytes, run.killed, run.timed_out, run.interrupted, child.log_tail(), back)
+    return Ended(
+        returncode,
+        duration_s,
+        watcher.peak_bytes,
+        watcher.killed,
+        run.timed_out,
+        run.interrupted,
+        child.log_tail(),
+        _memory_back(watch, watcher.peak_bytes),
+        watcher.curve(),
+        watcher.killed_at_s,
+        watcher.blind,
+        watch.probe.notes,
+    )
 
 
 class _Run:
     """The state of one supervision."""
 
-    def __init__(self, child: Child, launch: Launch, watch: Watch) -> None:
+    def __init__(self, child: Child, launch: Launch, watcher: Watcher) -> None:
         self.child = child
-        self.watch = watch
+        self.watch = watcher.watch
+        self.watcher = watcher
         self.started = time.monotonic()
         self.deadline = float("inf") if launch.timeout_s is None else self.started + launch.timeout_s
         self.grace_ends = float("inf")
-        self.peak_bytes = 0
-        self.killed: Kill | None = None
         self.timed_out = False
         self.interrupted = False
 
     def follow(self) -> int:
         """Poll until the child is gone; returns its exit code."""
         period = 1.0 / self.watch.poll_hz
-        next_look = time.monotonic()
-        while True:
-            returncode = self.child.wait(max(0.0, next_look - time.monotonic()))
-            if returncode is not None:
-                return returncode
-            if self._look() or self._over_time() or self._stopped():
+        now = next_look = time.monotonic()
+        while (returncode := self.child.wait(next_look - now)) is None:
+            now = time.monotonic()
+            if self.watcher.look(now - self.started) or self._over_time(now) or self._stopped(now):
                 return self.child.kill()
-            next_look = max(next_look + period, time.monotonic())
+            next_look = max(next_look + period, now)
+            now = time.monotonic()
+        return returncode
 
-    def _look(self) -> bool:
-        """Take and judge one sample; True ends the child."""
-        sample = self.watch.probe.sample()
-        self.peak_bytes = max(self.peak_bytes, sample.used_bytes)
-        if self.watch.budget is not None:
-            decision = decide(sample, self.watch.budget)
-            if isinstance(decision, Kill):
-                self.killed = decision
-                return True
-        if self.watch.on_poll is not None:
-            self.watch.on_poll(sample)
-        return False
-
-    def _over_time(self) -> bool:
-        self.timed_out = not self.interrupted and time.monotonic() > self.deadline
+    def _over_time(self, now: float) -> bool:
+        self.timed_out = not self.interrupted and now > self.deadline
         return self.timed_out
 
-    def _stopped(self) -> bool:
+    def _stopped(self, now: float) -> bool:
         """Pass a request on; True when it has to end at once."""
         stop = self.watch.stop
         if stop is None or not stop.requested:
             return False
         if not self.interrupted:
             self.interrupted = True
-            self.grace_ends = time.monotonic() + self.watch.grace_s
+            self.grace_ends = now + self.watch.grace_s
             self.child.terminate()
-        return stop.immediate or time.monotonic() > self.grace_ends
+        return stop.immediate or now > self.grace_ends
 
 
-def _memory_back(probe: MemoryProbe, peak_bytes: int) -> float | None:
-    """Seconds until all but 64 MiB or 2 % of the peak is free again; a driver frees a dead process's memory late."""
+def _memory_back(watch: Watch, peak_bytes: int) -> float | None:
+    """Seconds until all but 64 MiB or 2 % of the peak is free again; a driver frees a dead process's memory late.
+
+    On a GPU `used_bytes` is what was available before the launch minus what is available now; a neighbour that is known
+    to have grown is left out of it.
+    """
     started = time.monotonic()
-    while (waited := time.monotonic() - started) < MEMORY_BACK_SECONDS:
-        if probe.sample().used_bytes <= max(_BACK_BYTES, peak_bytes // _BACK_SHARE):
+    while (waited := time.monotonic() - started) < watch.memory_back_s:
+        if _is_back(watch.probe, peak_bytes):
             return waited
         time.sleep(_BACK_POLL_SECONDS)
     return None
+
+
+def _is_back(probe: MemoryProbe, peak_bytes: int) -> bool:
+    try:
+        return probe.sample().used_bytes <= max(_BACK_BYTES, peak_bytes // _BACK_SHARE)
+    except UnreadableError:
+        return False

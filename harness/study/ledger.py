@@ -60,6 +60,8 @@ class Told:
     run_id: str | None
     duration_s: float
     retried: bool
+    admission: Mapping[str, Any] | None = None
+    """What the memory guard decided before it started, as attached under ``admission``."""
 
 
 class Ledger:
@@ -178,4 +180,5 @@ def _told(frozen: optuna.trial.FrozenTrial) -> Told:
         frozen.user_attrs.get("run_id"),
         seconds,
         record.get("retried", False),
+        frozen.user_attrs.get("admission"),
     )

@@ -54,7 +54,10 @@ def run_sweep(work: Workplace) -> Finished:
         raise
     complete = complete and not work.stop.requested
     ending = Ending.COMPLETED if complete else Ending.INTERRUPTED
-    finish_tracking(work, Outcome(ending, "all trials done" if complete else "interrupted by the user"))
+    guarded = work.materials.gate.reliability(results.trials)
+    work.view.message(f"memory guard: {guarded.sentence()}")
+    reason = "all trials done" if complete else "interrupted by the user"
+    finish_tracking(work, Outcome(ending, reason, guarded.as_metrics()))
     if complete:
         work.ledger.note("finished", value=True)
     return Finished(complete, results, promoted)

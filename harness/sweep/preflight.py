@@ -9,14 +9,14 @@ from typing import Any
 from harness.config.fields import Choices, FloatRange, IntRange
 from harness.config.space import extremes
 from harness.console.view import SweepHeader
-from harness.core.admission import Reject, admit
+from harness.core.admission import Reject
 from harness.core.errors import ExitCode, HarnessError
 from harness.core.pareto import Objective
 from harness.study.sampling import plain
-from harness.sweep.trial import predict
 from harness.sweep.workplace import Workplace
 
 _MEMORY_AXES = ("r", "quantization", "per_device_train_batch_size", "max_length", "gradient_checkpointing", "target_modules")
+_UNORDERED = ("quantization", "gradient_checkpointing", "target_modules")
 
 
 def check_smallest_fits(work: Workplace) -> None:
@@ -25,15 +25,12 @@ def check_smallest_fits(work: Workplace) -> None:
     Raises:
         HarnessError: NO_MEMORY.
     """
-    axes = {name: extremes(axis) for name, axis in work.config.space.axes().items() if name in _MEMORY_AXES}
-    base = work.config.base_params()
-    refusals: list[Reject] = []
-    for corner in product(*axes.values()):
-        estimate = predict(work.config, work.materials, base.merged({k: plain(v) for k, v in zip(axes, corner, strict=True)}))
-        verdict = admit(estimate, work.materials.budget) if estimate else None
-        if not isinstance(verdict, Reject):
+    base, refusals = work.config.base_params(), []
+    for corner in _corners(work):
+        judged = work.materials.gate.judge(base.merged(corner))
+        if not isinstance(judged.verdict, Reject):
             return
-        refusals.append(verdict)
+        refusals.append(judged.verdict)
     smallest = min(refusals, key=lambda refusal: refusal.constraint)
     raise HarnessError(
         "not even the smallest configuration of the space fits into memory",
@@ -41,6 +38,15 @@ def check_smallest_fits(work: Workplace) -> None:
         fix="free memory, raise guard.budget, add nf4 to space.quantization, or lower max_length, batch size or r",
         code=ExitCode.NO_MEMORY,
     )
+
+
+def _corners(work: Workplace) -> list[dict[str, Any]]:
+    """Settings among which the smallest peak must be; few, where asking for a peak takes seconds."""
+    searched = {name: axis for name, axis in work.config.space.axes().items() if name in _MEMORY_AXES}
+    ends = {name: [plain(value) for value in extremes(axis)] for name, axis in searched.items()}
+    if work.materials.predictor.source == "tracer":
+        ends = {name: values if name in _UNORDERED else [min(values)] for name, values in ends.items()}
+    return [dict(zip(ends, corner, strict=True)) for corner in product(*ends.values())]
 
 
 def header(work: Workplace) -> SweepHeader:

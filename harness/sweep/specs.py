@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
-from harness.core.params import Quantization, TrialParams
+from harness.core.params import Quantization
+from harness.core.workload import Workload
 from harness.sweep.workplace import Workplace
 from harness.trial.spec import GenerateSpec, ModelSpec, TrainSpec, TrialSpec
 
 
-def training_spec(work: Workplace, label: str, params: TrialParams, seed: int) -> TrialSpec:
+def training_spec(work: Workplace, label: str, workload: Workload, seed: int) -> TrialSpec:
     """Train an adapter, then write suites for the validation functions."""
     settings, files = work.config.training, work.materials.data.files
     train = TrainSpec(
-        params=params,
+        params=workload.params,
         train_file=str(files["train"]),
         validation_file=str(files["validation"]),
         logging_steps=settings.logging_steps,
@@ -22,8 +24,10 @@ def training_spec(work: Workplace, label: str, params: TrialParams, seed: int) -
         early_stopping_patience=settings.early_stopping_patience,
         max_tests_per_example=settings.max_tests_per_example,
         max_completion_tokens=settings.max_completion_tokens,
+        loss_path=workload.loss_path.value,
     )
-    return TrialSpec(label, seed, _model(work, params.quantization), _generate(work, "validation"), train)
+    model = replace(_model(work, workload.params.quantization), offloaded_layers=workload.offloaded_layers)
+    return TrialSpec(label, seed, model, _generate(work, "validation"), train)
 
 
 def baseline_spec(work: Workplace, label: str, shots: int, split: str) -> TrialSpec:
@@ -40,7 +44,6 @@ def adapter_spec(work: Workplace, label: str, adapter: Path, quantization: Quant
 def _model(work: Workplace, quantization: Quantization) -> ModelSpec:
     asked, resolved, probe = work.config.model, work.materials.model, work.materials.probe
     on_gpu = probe.kind == "cuda"
-    share = work.materials.budget.bytes / work.materials.budget.of_total_bytes
     return ModelSpec(
         path=resolved.path,
         public_id=resolved.public_id,
@@ -51,8 +54,15 @@ def _model(work: Workplace, quantization: Quantization) -> ModelSpec:
         device_map=asked.device_map,
         double_quant=asked.double_quant,
         attn_implementation=asked.attn_implementation,
-        memory_fraction=min(share, 1.0) if on_gpu else None,
+        memory_fraction=_allocator_share(work) if on_gpu else None,
     )
+
+
+def _allocator_share(work: Workplace) -> float:
+    """What of the device torch's allocator may hold: the budget without the context, which it does not see."""
+    budget = work.materials.budget
+    allowed = budget.bytes - work.materials.predictor.device.context_bytes
+    return min(1.0, max(allowed, budget.bytes // 10) / budget.of_total_bytes)
 
 
 def _device(asked: str, *, on_gpu: bool) -> str:

@@ -27,7 +27,7 @@ def start_tracking(work: Workplace) -> None:
     splits = [Split(name, data.digests[name], data.origin, data.counts[name]) for name in data.files]
     resolved = config.model_dump(mode="json")
     fixed = {f"{section}.{k}": v for section in ("model", "data", "generation") for k, v in resolved[section].items()}
-    seen = {"seed": str(config.study.seed), "device": work.materials.probe.device_name}
+    seen = {"seed": str(config.study.seed), "device": work.materials.probe.device_name, "memory_profile": work.materials.profile}
     tags = {**provenance_tags(work.paths.folder.parent), **seen}
     text = yaml.safe_dump(resolved, sort_keys=False)
     run_id = work.tracker.start_sweep(work.ledger.name, params=fixed, tags=tags, config_text=text, datasets=splits)

@@ -3,25 +3,25 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 from evaluation import Report
-from harness.config.sweep_config import SweepConfig
 from harness.console.view import TrialEnd, TrialLine, TrialProgress
-from harness.core.admission import Reject, admit
-from harness.core.dtypes import cpu_dtype, dtype_bytes
-from harness.core.memory import DeviceProfile, MemoryEstimate, estimate_peak
+from harness.core.admission import Reject
 from harness.core.outcome import Ending, Outcome
 from harness.core.params import TrialParams
+from harness.core.workload import Workload
 from harness.study.ledger import Asked
+from harness.sweep.forensics import learn_from, memory_record, unless_crowded
+from harness.sweep.gate import Judged
 from harness.sweep.judge import judge
 from harness.sweep.runner import ChildRun, run_child
 from harness.sweep.scoring import StopNowError, score_trial
 from harness.sweep.specs import training_spec
-from harness.sweep.workplace import Materials, Workplace
+from harness.sweep.workplace import Workplace
 from harness.tracking.artifacts import RunFiles
+from harness.tracking.memory import MemoryRecord, as_metrics
 from harness.trial.spec import TrialSpec
 
 
@@ -29,22 +29,43 @@ def run_trial(work: Workplace, asked: Asked) -> Outcome:
     """Carry out one proposal; everything is tracked, nothing is told to Optuna yet."""
     label = f"trial {asked.number}"
     params = work.config.base_params().merged(asked.proposal)
-    seed = work.config.study.seed + asked.replicate
-    estimate = predict(work.config, work.materials, params)
-    work.view.trial_started(TrialLine(label, asked.proposal, estimate.total_bytes if estimate else None))
-    tags = {"trial": str(asked.number), "seed": str(seed), "device": work.materials.probe.device_name}
-    if asked.retry_of is not None:
-        tags["retry_of"] = str(asked.retry_of)
-    run_id = work.tracker.start_run(label, params={**params.to_dict(), "lora_alpha": params.scaling_alpha}, tags=tags)
+    judged = work.materials.gate.judge(params)
+    work.view.trial_started(TrialLine(label, asked.proposal, judged.corrected.total_bytes if judged.corrected else None))
+    if judged.steps:
+        work.view.message(f"{label} is adapted to fit: {', '.join(judged.steps)}")
+    run_id = _start_run(work, asked, params, judged)
     work.ledger.attach(asked.number, "run_id", run_id)
-    admission = admit(estimate, work.materials.budget) if estimate else None
-    if isinstance(admission, Reject):
-        outcome = Outcome(Ending.PRUNED_MEMORY, admission.reason, memory_constraint=admission.constraint)
-        work.tracker.finish_run(run_id, outcome)
+    work.ledger.attach(asked.number, "admission", judged.to_dict(work.materials.budget))
+    if isinstance(judged.verdict, Reject):
+        outcome = Outcome(Ending.PRUNED_MEMORY, judged.verdict.reason, memory_constraint=judged.verdict.constraint)
+        record = memory_record(work, judged, outcome, None)
+        work.tracker.log_artifacts(run_id, RunFiles(memory=record))
+        work.tracker.finish_run(run_id, outcome, metrics=as_metrics(record))
         return _show_end(work, label, outcome, 0.0)
     adopt_checkpoints(work, asked)
-    known = {"estimate_bytes": float(estimate.total_bytes)} if estimate else {}
-    return carry_out(work, training_spec(work, label, params, seed), Destination(run_id, "validation", known, work.objectives))
+    seed = work.config.study.seed + asked.replicate
+    to = Destination(run_id, "validation", work.objectives, judged)
+    return carry_out(work, training_spec(work, label, judged.workload, seed), to)
+
+
+def _start_run(work: Workplace, asked: Asked, params: TrialParams, judged: Judged) -> str:
+    """The trial's MLflow run. Its parameters are those it runs with; what was proposed otherwise stands beside them."""
+    effective, proposed = run_params(judged.workload), params.to_dict()
+    changed = {f"proposed_{name}": value for name, value in proposed.items() if effective[name] != value}
+    seed = work.config.study.seed + asked.replicate
+    tags = {"trial": str(asked.number), "seed": str(seed), "device": work.materials.probe.device_name}
+    if judged.steps:
+        tags["adapted"] = "; ".join(judged.steps)
+    if asked.retry_of is not None:
+        tags["retry_of"] = str(asked.retry_of)
+    return work.tracker.start_run(f"trial {asked.number}", params={**effective, **changed}, tags=tags)
+
+
+def run_params(workload: Workload) -> dict[str, Any]:
+    """Effective settings as MLflow parameters."""
+    params = workload.params
+    around = {"loss_path": workload.loss_path.value, "offloaded_layers": workload.offloaded_layers}
+    return {**params.to_dict(), "lora_alpha": params.scaling_alpha, **around}
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,37 +75,35 @@ class Destination:
     Attributes:
         run_id: MLflow run, already started.
         split: The functions its suites are for.
-        known: Metrics known beforehand.
         required: Metrics without which the process counts as failed.
+        judged: Its way through the memory guard; None for what has no settings of its own.
     """
 
     run_id: str
     split: str
-    known: Mapping[str, float] = field(default_factory=dict)
     required: tuple[str, ...] = ()
-
-
-def predict(config: SweepConfig, materials: Materials, params: TrialParams) -> MemoryEstimate | None:
-    """The estimated peak of a trial; None for an architecture without a formula."""
-    if materials.shape is None:
-        return None
-    if materials.probe.kind == "cuda":
-        device = DeviceProfile.cuda(dtype_bytes(config.model.dtype))
-    else:
-        device = DeviceProfile.host(dtype_bytes(cpu_dtype(config.model.dtype, params.quantization, materials.cpuinfo)))
-    return estimate_peak(materials.shape, params, replace(device, double_quant=config.model.double_quant))
+    judged: Judged | None = None
 
 
 def carry_out(work: Workplace, spec: TrialSpec, to: Destination) -> Outcome:
-    """Run a trial process and score what it wrote; the run is closed in MLflow."""
+    """Run a trial process and score what it wrote; the run is closed in MLflow.
+
+    Raises:
+        HarnessError: NO_MEMORY when another process kept the memory for longer than `guard.wait_s`.
+    """
     started = time.monotonic()
-    child = run_child(work, spec, to.run_id, work.config.study.trial_timeout_s)
-    outcome = judge(child.ended, child.result, work.materials.budget)
-    outcome = replace(outcome, metrics={**to.known, **outcome.metrics})
+    needed = to.judged.corrected.total_bytes if to.judged and to.judged.corrected else 0
+    child = run_child(work, spec, to.run_id, needed)
+    budget = work.materials.budget
+    outcome = unless_crowded(judge(child.ended, child.result, budget), child, budget)
+    if to.judged is not None:
+        learn_from(work.materials.gate, to.judged, child, outcome)
+    record = memory_record(work, to.judged, outcome, child)
+    outcome = replace(outcome, metrics={**as_metrics(record), **outcome.metrics})
     report = None
     if outcome.ending is Ending.COMPLETED:
         outcome, report = _scored(work, child, to, outcome)
-    _track_files(work, child, to.run_id, report)
+    _track_files(work, child, to.run_id, report, record)
     work.tracker.finish_run(to.run_id, outcome, tags=child.result.facts if child.result else {})
     return _show_end(work, spec.name, outcome, time.monotonic() - started)
 
@@ -113,7 +132,7 @@ def _scored(work: Workplace, child: ChildRun, to: Destination, outcome: Outcome)
     return replace(outcome, metrics=metrics), report
 
 
-def _track_files(work: Workplace, child: ChildRun, run_id: str, report: Report | None) -> None:
+def _track_files(work: Workplace, child: ChildRun, run_id: str, report: Report | None, memory: MemoryRecord) -> None:
     table: list[dict[str, Any]] = [score.to_row() for score in report.scores] if report else []
     folder = child.folder
     work.tracker.log_artifacts(
@@ -125,6 +144,7 @@ def _track_files(work: Workplace, child: ChildRun, run_id: str, report: Report |
             events_file=folder.events_file,
             config_text=folder.spec_file.read_text("utf-8"),
             log_file=folder.log_file,
+            memory=memory,
         ),
     )
 

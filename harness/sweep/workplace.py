@@ -7,47 +7,19 @@ import sys
 from collections.abc import Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
-from importlib.metadata import version
 from pathlib import Path
 
 from harness.config.sweep_config import SweepConfig
 from harness.console.view import SweepView
-from harness.core.admission import Budget, make_budget
 from harness.core.errors import ExitCode, HarnessError
-from harness.core.model_shape import ModelShape
-from harness.data.cache import default_cache_root
-from harness.data.models import ResolvedModel, resolve_model
-from harness.data.prepare import PreparedData, prepare_splits
-from harness.guard.probe import MemoryProbe
-from harness.guard.select import open_probe
 from harness.guard.supervise import StopSignal
 from harness.study.ledger import Ledger
 from harness.study.store import load_ledger, open_storage
+from harness.sweep.materials import Materials, open_materials
 from harness.sweep.naming import Place, claim_existing, claim_study
 from harness.sweep.paths import Paths
 from harness.tracking.store import Store
 from harness.tracking.tracker import Tracker
-
-
-@dataclass(frozen=True, slots=True)
-class Materials:
-    """What trials are made of: data, base model, and the device with its budget.
-
-    Attributes:
-        data: The splits.
-        model: The base, resolved to a folder or a hub commit.
-        shape: For the memory estimate; None for an architecture without a formula.
-        probe: Watches the device.
-        budget: The most one trial may take.
-        cpuinfo: The text of /proc/cpuinfo: decides in which dtype a CPU trains.
-    """
-
-    data: PreparedData
-    model: ResolvedModel
-    shape: ModelShape | None
-    probe: MemoryProbe
-    budget: Budget
-    cpuinfo: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,46 +81,6 @@ def check_platform() -> None:
         )
 
 
-def open_materials(config: SweepConfig, session: Session) -> Materials:
-    """Prepare data and model, look at the device, and set the budget.
-
-    Raises:
-        HarnessError: any of them is missing or unusable.
-    """
-    cache = default_cache_root(session.environ)
-    shares, limits = config.data.splits.model_dump(), config.data.limits.model_dump()
-    data = prepare_splits(config.data.source, shares, limits, cache)
-    model = resolve_model(config.model.name, config.model.revision, cache, on_step=session.view.message)
-    probe = open_probe(usable_device(config.guard.device), session.environ.get("CUDA_VISIBLE_DEVICES"))
-    cpuinfo = Path("/proc/cpuinfo").read_text("utf-8", "replace")
-    return Materials(data, model, _shape(model, session.view), probe, _budget(config, probe), cpuinfo)
-
-
-def usable_device(asked: str) -> str:
-    """``auto`` is the CPU where the installed torch is a CPU build: NVML may see a GPU that no trial could use."""
-    return "cpu" if asked == "auto" and version("torch").endswith("+cpu") else asked
-
-
-def _budget(config: SweepConfig, probe: MemoryProbe) -> Budget:
-    try:
-        return make_budget(config.guard.budget, probe.available(), probe.sample().total_bytes)
-    except ValueError as error:
-        raise HarnessError(
-            f"no memory to work with on {probe.device_name}",
-            why=str(error),
-            fix="end what fills the device, or choose another guard.device",
-            code=ExitCode.NO_MEMORY,
-        ) from error
-
-
-def _shape(model: ResolvedModel, view: SweepView) -> ModelShape | None:
-    try:
-        return ModelShape.from_config(model.config)
-    except ValueError as error:
-        view.message(f"no memory estimate for this architecture ({error}): trials are watched, not refused beforehand")
-        return None
-
-
 def open_workplace(config: SweepConfig, stem: str, session: Session) -> Workplace:
     """Open stores, materials and study.
 
@@ -164,7 +96,7 @@ def open_workplace(config: SweepConfig, stem: str, session: Session) -> Workplac
     paths = Paths.of(config)
     _check_writable(paths.folder)
     storage = open_storage(paths.study_url)
-    materials = open_materials(config, session)
+    materials = open_materials(config, paths.folder, session.view, session.environ)
     session.stack.callback(materials.probe.close)
     store = Store.open(paths.tracking_uri, paths.artifacts, config.tracking.experiment)
     claimed = claim_study(Place(storage, paths.study_url, paths.trials), config, stem, session.view.message)
@@ -192,7 +124,7 @@ def reopen_workplace(study: str, paths: Paths, session: Session) -> Workplace:
     config = load_ledger(storage, study).config()
     claimed = claim_existing(Place(storage, paths.study_url, paths.trials), study)
     session.stack.callback(claimed.lock.release)
-    materials = open_materials(config, session)
+    materials = open_materials(config, paths.folder, session.view, session.environ)
     session.stack.callback(materials.probe.close)
     uri = config.tracking.tracking_uri or paths.tracking_uri
     store = Store.open(uri, paths.artifacts, config.tracking.experiment)

@@ -20,8 +20,8 @@ from harness.data.splits import to_jsonl
 from harness.guard.select import open_probe
 from harness.guard.supervise import Launch, StopSignal, Watch, supervise
 from harness.sweep.judge import judge
+from harness.sweep.materials import usable_device
 from harness.sweep.runner import child_environ
-from harness.sweep.workplace import usable_device
 from harness.trial.events import EventReader
 from harness.trial.spec import GenerateSpec, ModelSpec, TrialSpec, read_suites
 from harness.trial.trial_dir import TrialDir

@@ -12,6 +12,8 @@ from typing import Any
 
 from harness.core.pareto import Objective
 from harness.tracking import interactive, plots
+from harness.tracking.memory import MemoryRecord, as_json, term_rows
+from harness.tracking.memory_plot import memory_figure
 from harness.tracking.parallel import parallel_coordinates
 from harness.tracking.points import TrialPoint, rows
 from harness.trial.events import EventReader
@@ -31,6 +33,7 @@ class RunFiles:
         events_file: events.jsonl; the loss curve is drawn from it.
         config_text: The resolved settings of the run.
         log_file: What the trial process printed.
+        memory: What was predicted and observed of its memory.
     """
 
     adapter_dir: Path | None = None
@@ -39,6 +42,7 @@ class RunFiles:
     events_file: Path | None = None
     config_text: str | None = None
     log_file: Path | None = None
+    memory: MemoryRecord | None = None
 
 
 def write_run_files(files: RunFiles, folder: Path) -> list[str]:
@@ -55,7 +59,8 @@ def write_run_files(files: RunFiles, folder: Path) -> list[str]:
         plots.save(plots.loss_curve(list(EventReader(files.events_file).new())), folder / "loss.png")
     if files.log_file is not None and files.log_file.exists():
         (folder / "log.txt").write_bytes(files.log_file.read_bytes())
-    return write_table(files.table, folder, "functions") if files.table else []
+    memory = _write_memory(files.memory, folder) if files.memory is not None else []
+    return [*write_table(files.table, folder, "functions"), *memory]
 
 
 def write_sweep_files(points: Sequence[TrialPoint], objectives: Sequence[Objective], folder: Path) -> list[str]:
@@ -99,6 +104,14 @@ def table_tag(tables: Iterable[str]) -> tuple[str, str]:
     Source: MLflow 3.17.2, `MlflowClient.log_table`, which does the same one table at a time and reads the run back.
     """
     return "mlflow.loggedArtifacts", json.dumps([{"path": path, "type": "table"} for path in tables])
+
+
+def _write_memory(record: MemoryRecord, folder: Path) -> list[str]:
+    """memory.json, memory.png where there is anything to draw, and the table of terms."""
+    (folder / "memory.json").write_text(as_json(record), "utf-8")
+    if record.curve or record.estimate is not None:
+        plots.save(memory_figure(record), folder / "memory.png")
+    return write_table(term_rows(record), folder, "memory_terms")
 
 
 def _write_suites(source: Path, folder: Path) -> None:

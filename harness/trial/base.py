@@ -14,8 +14,11 @@ from transformers import AutoModelForCausalLM, AutoTokenizer, BitsAndBytesConfig
 
 from harness.core.dtypes import cpu_dtype
 from harness.core.params import Quantization
+from harness.trial.offload import check_offload, hide_from_redispatch, placement
 from harness.trial.spec import ModelSpec
 
+GPU = "cuda:0"
+"""Whatever N is in the spec's ``cuda:N``: `harness.trial.process.prepare_environment` leaves that one visible alone."""
 DTYPES = {"bfloat16": torch.bfloat16, "float16": torch.float16, "float32": torch.float32}
 
 
@@ -44,7 +47,10 @@ def load_base(spec: ModelSpec, quantization: Quantization) -> Base:
     Raises:
         OSError: if the model is neither a folder nor a hub id within reach.
         ValueError: if it is not a causal language model.
+        HarnessError: if layers cannot be offloaded as the spec asks.
     """
+    if spec.offloaded_layers:
+        check_offload(spec, quantization)
     dtype = choose_dtype(spec.dtype, spec.device, quantization)
     if spec.memory_fraction is not None and spec.device != "cpu":
         torch.cuda.set_per_process_memory_fraction(spec.memory_fraction)
@@ -55,12 +61,21 @@ def load_base(spec: ModelSpec, quantization: Quantization) -> Base:
     model = AutoModelForCausalLM.from_pretrained(
         spec.path,
         dtype=dtype,
-        device_map=spec.device_map or ({"": spec.device} if spec.device != "cpu" or quantization != "none" else None),
+        device_map=_device_map(spec, quantization),
         attn_implementation=spec.attn_implementation,
         quantization_config=quantization_config(quantization, spec, dtype),
         **source,
     )
+    if spec.offloaded_layers:
+        hide_from_redispatch(model, GPU)
     return Base(model.eval(), tokenizer, dtype, quantization, spec.device.partition(":")[0])
+
+
+def _device_map(spec: ModelSpec, quantization: Quantization) -> Any:
+    if spec.offloaded_layers:
+        return placement(spec.path, spec.revision, spec.offloaded_layers, GPU)
+    whole = {"": GPU if spec.device != "cpu" else spec.device}
+    return spec.device_map or (whole if spec.device != "cpu" or quantization != "none" else None)
 
 
 def choose_dtype(requested: str, device: str, quantization: Quantization, cpuinfo: Path = Path("/proc/cpuinfo")) -> Any:

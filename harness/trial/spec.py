@@ -32,6 +32,8 @@ class ModelSpec:
         double_quant: bitsandbytes' `bnb_4bit_use_double_quant`.
         attn_implementation: transformers' name, e.g. ``sdpa``.
         memory_fraction: allocator cap handed to `torch.cuda.set_per_process_memory_fraction`, or None.
+        offloaded_layers: Decoder layers, counted from the last, whose frozen weights wait in host memory; without
+            quantization only.
     """
 
     path: str
@@ -44,6 +46,7 @@ class ModelSpec:
     double_quant: bool = True
     attn_implementation: str = "sdpa"
     memory_fraction: float | None = None
+    offloaded_layers: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +62,7 @@ class TrainSpec:
         early_stopping_patience: Evaluations without improvement before training stops; 0 is off.
         max_tests_per_example: Oracle tests in one training answer, at most.
         max_completion_tokens: Tokens of one training answer, at most; whole tests are dropped to fit.
+        loss_path: ``auto`` (``fused`` on a GPU, ``completion`` on a CPU), or a value of `harness.core.workload.LossPath`.
     """
 
     params: TrialParams
@@ -70,6 +74,7 @@ class TrainSpec:
     early_stopping_patience: int = 0
     max_tests_per_example: int = 5
     max_completion_tokens: int = 192
+    loss_path: str = "auto"
 
 
 @dataclass(frozen=True, slots=True)

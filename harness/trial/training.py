@@ -21,6 +21,7 @@ from transformers import EarlyStoppingCallback, PrinterCallback
 from trl import SFTConfig
 
 from harness.core.params import TrialParams
+from harness.trial.adapters import settle_adapters
 from harness.trial.base import Base
 from harness.trial.callbacks import StopCallback, StreamCallback
 from harness.trial.completion_trainer import CompletionTrainer
@@ -88,9 +89,10 @@ def train(base: Base, training: Training) -> Trained:
         processing_class=base.tokenizer,
         peft_config=lora_config(training.spec.params),
         callbacks=[StreamCallback(training.events), stop, *_early_stopping(training.spec)],
+        loss_path=training.spec.loss_path,
     )
     trainer.remove_callback(PrinterCallback)  # the events say it
-    _keep_adapter_in_fp32(trainer.model)
+    settle_adapters(trainer.model, trainer.args.device)
     # Without checkpoints there is nothing to wait for: SIGTERM may break off the step.
     with training.interruption.deferred() if training.spec.save_steps else contextlib.nullcontext():
         output = trainer.train(resume_from_checkpoint=last_checkpoint(training.checkpoints))
@@ -139,7 +141,7 @@ def sft_config(base: Base, training: Training, steps: int) -> Any:
     return SFTConfig(
         output_dir=str(training.checkpoints),
         per_device_train_batch_size=params.per_device_train_batch_size,
-        per_device_eval_batch_size=max(params.per_device_train_batch_size, 4),
+        per_device_eval_batch_size=params.per_device_train_batch_size,  # more could outgrow what was admitted
         gradient_accumulation_steps=params.gradient_accumulation_steps,
         num_train_epochs=params.num_train_epochs,
         max_steps=params.max_steps,
@@ -156,7 +158,7 @@ def sft_config(base: Base, training: Training, steps: int) -> Any:
         dataset_kwargs={"skip_prepare_dataset": True},
         train_sampling_strategy="group_by_length",
         gradient_checkpointing=params.gradient_checkpointing,
-        gradient_checkpointing_kwargs={"use_reentrant": False},
+        gradient_checkpointing_kwargs={"use_reentrant": params.reentrant_checkpointing},
         bf16=base.dtype == torch.bfloat16,  # autocast: the fp32 adapters multiply in bf16
         fp16=on_gpu and base.dtype == torch.float16,
         include_num_input_tokens_seen="non_padding",
@@ -223,13 +225,6 @@ def _dataset(base: Base, spec: TrainSpec, path: str) -> Any:
 def _early_stopping(spec: TrainSpec) -> list[Any]:
     patience = spec.early_stopping_patience
     return [EarlyStoppingCallback(early_stopping_patience=patience)] if patience and spec.eval_steps else []
-
-
-def _keep_adapter_in_fp32(model: Any) -> None:
-    """TRL casts adapters over a quantized base to bf16, where small learning rates are rounded away (8 bits of mantissa)."""
-    for parameter in model.parameters():
-        if parameter.requires_grad:
-            parameter.data = parameter.data.float()
 
 
 def _closing_metrics(trainer: Any, runtime_s: float) -> dict[str, float]:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.core.admission import Admit, Budget, Reject, admit, make_budget, parse_budget
+from harness.core.admission import Admit, Budget, Reject, Step, admit, make_budget, parse_budget
 from harness.core.memory import MemoryEstimate
 
 GIB = 1 << 30
@@ -60,6 +60,17 @@ def test_a_rejection_names_the_largest_terms_and_the_overshoot() -> None:
     assert rejected.constraint == 0.5
     expected = "needs about 3.00 GiB (mostly activations 2.00, loss 1.00), budget 2.00 GiB (2GiB asked, 3.00 GiB free)"
     assert rejected.reason == expected
+
+
+def test_a_rejection_by_the_tracer_says_so() -> None:
+    traced = MemoryEstimate((("loss", 3 * GIB),), 3 * GIB, "loss", source="tracer")
+    rejected = admit(traced, Budget(2 * GIB, 4 * GIB, "test"))
+    assert isinstance(rejected, Reject)
+    assert rejected.reason == "needs about 3.00 GiB by the tracer (mostly loss 3.00), budget 2.00 GiB (test)"
+
+
+def test_a_step_is_one_phrase() -> None:
+    assert str(Step("per_device_train_batch_size", "4", "2")) == "per_device_train_batch_size 4 -> 2"
 
 
 @given(peak=SIZES, budget=SIZES)

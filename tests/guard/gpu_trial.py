@@ -1,8 +1,15 @@
-"""Supervises a child that takes memory of the mock GPU: ``python gpu_trial.py overshoot|lose|neighbour FOLDER``."""
+"""Supervises a child that plays a scene on the scripted GPU, and prints what came of it as JSON.
+
+``python gpu_trial.py BUDGET_BYTES STEP...`` with the steps of the child: ``take:BYTES``, ``sleep:SECONDS``,
+``say:SCRIPT LINE``, ``pace:TOKENS_A_SECOND``, ``clock:`` (time zero is now, and the child owns the time series), and
+``neighbour:BYTES`` (another process, no relation of the child, takes that much).
+"""
 
 from __future__ import annotations
 
+import json
 import os
+import subprocess
 import sys
 from pathlib import Path
 
@@ -11,44 +18,80 @@ import psutil
 from harness.core.admission import Budget
 from harness.guard.nvml import NvmlProbe
 from harness.guard.probe import DeviceLostError
-from harness.guard.supervise import Launch, Watch, supervise
+from harness.guard.supervise import Ended, Launch, Watch, supervise
 
 GIB = 1 << 30
 CHILD = """
 import os, pathlib, sys, time
-folder, size = pathlib.Path(sys.argv[1]), int(sys.argv[2])
-def take(bytes_, pid):
-    with (folder / "taken").open("a") as file:
-        file.write(f"{pid} {bytes_}\\n")
-(folder / "pid").write_text(str(os.getpid()))
-take(1 << 30, os.getpid())
-time.sleep(0.4)
-if sys.argv[3] == "lose":
-    (folder / "error").write_text("15")
-else:
-    take(size, os.getpid())
-time.sleep(30)
+folder = pathlib.Path(sys.argv[1])
+def append(name, text):
+    with (folder / name).open("a") as file:
+        file.write(text + chr(10))
+def put(name, text):
+    (folder / "part").write_text(text)
+    (folder / "part").rename(folder / name)
+put("pid", str(os.getpid()))
+for step in sys.argv[2:]:
+    name, _, word = step.partition(":")
+    if name == "take":
+        append("takers", f"{os.getpid()} {word}")
+    elif name == "sleep":
+        time.sleep(float(word))
+    elif name == "say":
+        append("script", word)
+    elif name == "pace":
+        put("pace", word)
+    elif name == "clock":
+        put("clock", f"{time.monotonic_ns()} {os.getpid()}")
+    elif name == "neighbour":
+        put("wanted", word)
+        while not (folder / "taken").exists():
+            time.sleep(0.005)
+"""
+NEIGHBOUR = """
+import os, pathlib, sys, time
+folder = pathlib.Path(sys.argv[1])
+while not (folder / "wanted").exists():
+    time.sleep(0.005)
+with (folder / "takers").open("a") as file:
+    file.write(f"{os.getpid()} {(folder / 'wanted').read_text()}" + chr(10))
+(folder / "taken").touch()
+time.sleep(60)
 """
 
 
 def main() -> None:
-    """Run one scene and print what came of it."""
-    scene, folder = sys.argv[1], Path(sys.argv[2])
-    budget, size = (Budget(2 * GIB, 8 * GIB, "test"), 2 * GIB)
-    if scene == "neighbour":  # the budget alone would allow it, the device has no more
-        budget, size = (Budget(8 * GIB, 8 * GIB, "test"), int(6.65 * GIB))
-    launch = Launch((sys.executable, "-c", CHILD, str(folder), str(size), scene), folder / "log", dict(os.environ))
-    try:
-        ended = supervise(launch, Watch(NvmlProbe(), budget))
-    except DeviceLostError:
-        print("lost", psutil.pid_exists(int((folder / "pid").read_text())))
-        return
-    assert ended.killed is not None
-    if scene == "neighbour":
-        assert "another process took the rest" in ended.killed.reason
-        print("neighbour", ended.killed.constraint)
-        return
-    print("killed", ended.killed.constraint, ended.memory_back_after_s is not None)
+    """Play the scene."""
+    folder = Path(os.environ["NVML_SCRIPT"]).parent
+    budget = Budget(int(sys.argv[1]), 8 * GIB, "test")
+    launch = Launch((sys.executable, "-c", CHILD, str(folder), *sys.argv[2:]), folder / "log", dict(os.environ), None, 30.0)
+
+    def pace() -> float | None:
+        return float((folder / "pace").read_text()) if (folder / "pace").exists() else None
+
+    with subprocess.Popen((sys.executable, "-c", NEIGHBOUR, str(folder))) as neighbour:
+        try:
+            print(json.dumps(told(supervise(launch, Watch(NvmlProbe(), budget, 50.0, pace=pace, memory_back_s=0.5)))))
+        except DeviceLostError:
+            print(json.dumps({"lost": True, "alive": psutil.pid_exists(int((folder / "pid").read_text()))}))
+        finally:
+            neighbour.kill()
+
+
+def told(ended: Ended) -> dict[str, object]:
+    """What the tests ask about."""
+    killed = ended.killed
+    return {
+        "returncode": ended.returncode,
+        "kill": None if killed is None else [killed.rule.value, killed.blame.value, killed.reason],
+        "constraint": None if killed is None else killed.constraint,
+        "killed_at_s": ended.killed_at_s,
+        "peak": ended.peak_bytes,
+        "back": ended.memory_back_after_s is not None,
+        "blind": ended.blind,
+        "notes": ended.notes,
+        "curve": [(point.seconds, point.used_bytes, point.free_bytes) for point in ended.curve],
+    }
 
 
 if __name__ == "__main__":

@@ -1,11 +1,15 @@
 """The contract of every `MemoryProbe`, run on a real one: ``python probe_contract.py cpu|cuda`` prints JSON.
 
+The same for the host, for the scripted NVML, and (``cuda`` without NVML_TAKERS in the environment) for a real GPU, whose
+memory torch takes.
+
 A script because NVML's library is chosen by LD_LIBRARY_PATH, which counts only when a process starts.
 """
 
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 import time
@@ -18,14 +22,20 @@ from harness.guard.select import open_probe
 
 MIB = 1 << 20
 TAKEN = 96 * MIB
+CONTEXT = 2048 * MIB if "NVML_TAKERS" not in os.environ and sys.argv[1:] == ["cuda"] else 0
+"""What a real GPU's context may add to what was asked for."""
+SLACK = 32 * MIB + CONTEXT
 TAKER = """
 import os, pathlib, sys, time
 kind, size = sys.argv[1], int(sys.argv[2])
 if kind == "host":
     held = b"x" * size
-else:
-    with (pathlib.Path(os.environ["NVML_MOCK"]) / "taken").open("a") as file:
+elif "NVML_TAKERS" in os.environ:
+    with pathlib.Path(os.environ["NVML_TAKERS"]).open("a") as file:
         file.write(f"{os.getpid()} {size}\\n")
+else:
+    import torch
+    held = torch.empty(size, dtype=torch.uint8, device="cuda")
 print("taken", flush=True)
 time.sleep(60)
 """
@@ -76,22 +86,38 @@ def unwatched_uses_nothing(probe: MemoryProbe) -> None:
 
 def sees_what_the_watched_takes(probe: MemoryProbe) -> None:
     with taker(probe.kind, probe):
-        assert settles(probe, TAKEN, TAKEN + 32 * MIB)
+        assert settles(probe, TAKEN, TAKEN + SLACK)
 
 
 def memory_comes_back(probe: MemoryProbe) -> None:
     with taker(probe.kind, probe):
-        assert settles(probe, TAKEN, TAKEN + 32 * MIB)
+        assert settles(probe, TAKEN, TAKEN + SLACK)
     assert settles(probe, 0, 8 * MIB)
 
 
 def turns_to_the_next(probe: MemoryProbe) -> None:
     with taker(probe.kind, probe):
-        assert settles(probe, TAKEN, TAKEN + 32 * MIB)
+        assert settles(probe, TAKEN, TAKEN + SLACK)
         with subprocess.Popen((sys.executable, "-c", "input()"), stdin=subprocess.PIPE) as idle:
             probe.watch(idle.pid)
             assert settles(probe, 0, 32 * MIB)
             idle.kill()
+
+
+def own_share_is_told_or_unknown(probe: MemoryProbe) -> None:
+    with taker(probe.kind, probe):
+        assert settles(probe, TAKEN, TAKEN + SLACK)
+        own = probe.own_bytes()
+        assert own is None or TAKEN <= own <= TAKEN + SLACK
+        assert own is not None or probe.kind == "host" or len(probe.notes) == 1
+
+
+def rebasing_makes_it_the_share(probe: MemoryProbe) -> None:
+    with taker(probe.kind, probe):
+        assert settles(probe, TAKEN, TAKEN + SLACK)
+        probe.rebase(TAKEN // 2)
+        wanted = TAKEN if probe.kind == "host" else TAKEN // 2  # a tree has no baseline
+        assert settles(probe, wanted - 8 * MIB, wanted + 32 * MIB)
 
 
 def a_dead_process_uses_nothing(probe: MemoryProbe) -> None:
@@ -121,6 +147,8 @@ CHECKS = (
     sees_what_the_watched_takes,
     memory_comes_back,
     turns_to_the_next,
+    own_share_is_told_or_unknown,
+    rebasing_makes_it_the_share,
     a_dead_process_uses_nothing,
     looks_cost_little,
     closes_twice,

@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from harness.core.errors import ExitCode, HarnessError
-from harness.guard.cgroup import CgroupMemory, cgroup_memory
+from harness.guard.cgroup import CgroupMemory, CgroupReader, cgroup_memory
+from harness.guard.host import HostProbe
 from harness.guard.select import nvml_device, open_probe
 
 GIB = 1 << 30
@@ -49,6 +50,36 @@ def test_cgroup_v2_limit_of_an_ancestor_counts_and_cache_is_free(tmp_path: Path)
     _write(tmp_path / "a/b", {"memory.max": "max\n", "memory.current": "1\n", "memory.stat": stat})
     (tmp_path / "self").write_text("0::/a/b\n")
     assert cgroup_memory(tmp_path, tmp_path / "self") == CgroupMemory(4 * GIB, 3 * GIB)
+
+
+def test_cgroup_v2_high_is_a_limit_and_the_tightest_of_nested_groups_counts(tmp_path: Path) -> None:
+    _write(tmp_path, {"memory.stat": "inactive_file 0\n"})  # the root has no limit files
+    outer = {"memory.max": f"{8 * GIB}", "memory.high": f"{6 * GIB}", "memory.current": f"{2 * GIB}", "memory.stat": ""}
+    inner = {"memory.max": "max", "memory.high": "max", "memory.current": f"{GIB}", "memory.stat": ""}
+    _write(tmp_path / "a", outer)
+    _write(tmp_path / "a/b", inner)
+    (tmp_path / "self").write_text("0::/a/b\n")
+    assert cgroup_memory(tmp_path, tmp_path / "self") == CgroupMemory(6 * GIB, 4 * GIB)
+    _write(tmp_path / "a/b", {"memory.high": f"{3 * GIB}"})
+    assert cgroup_memory(tmp_path, tmp_path / "self") == CgroupMemory(3 * GIB, 2 * GIB)
+
+
+def test_a_reader_follows_what_is_charged_at_once_and_the_limit_when_renewed(tmp_path: Path) -> None:
+    _write(tmp_path, {"memory.max": f"{4 * GIB}", "memory.current": f"{GIB}", "memory.stat": ""})
+    (tmp_path / "self").write_text("0::/\n")
+    reader = CgroupReader(tmp_path, tmp_path / "self")
+    assert reader.read() == CgroupMemory(4 * GIB, 3 * GIB)
+    _write(tmp_path, {"memory.max": f"{3 * GIB}", "memory.current": f"{2 * GIB}"})
+    assert reader.read() == CgroupMemory(4 * GIB, 2 * GIB)
+    reader.renew()
+    assert reader.read() == CgroupMemory(3 * GIB, GIB)
+
+
+def test_the_host_probe_keeps_within_its_group(tmp_path: Path) -> None:
+    _write(tmp_path, {"memory.max": f"{GIB}", "memory.current": f"{GIB // 2}", "memory.stat": ""})
+    (tmp_path / "self").write_text("0::/\n")
+    probe = HostProbe(CgroupReader(tmp_path, tmp_path / "self"))
+    assert (probe.available(), probe.sample().total_bytes) == (GIB // 2, GIB)
 
 
 def test_cgroup_v1_limit(tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +13,11 @@ import optuna
 import pytest
 from mlflow import MlflowClient
 from sweep_place import Place
+from sweep_shapes import sweep_config
 
 from harness.core.errors import ExitCode
+from harness.core.memory import DeviceProfile
+from harness.sweep.predict import Predictor, Surroundings
 
 pytestmark = pytest.mark.slow
 
@@ -123,7 +127,7 @@ def test_ctrl_c_once_ends_cleanly_and_twice_at_once(place: Place, tiny_model: Pa
 
 
 def test_what_outgrows_the_budget_is_killed_and_told_as_pruned(place: Place, tiny_gpt2: Path) -> None:
-    """GPT-2 has no estimate, so nothing refuses the trial beforehand: only the watchdog stands in its way."""
+    """Without an estimate nothing refuses the trial beforehand: only the watchdog stands in its way."""
     training = {
         "r": 4,
         "max_steps": 3,
@@ -133,7 +137,7 @@ def test_what_outgrows_the_budget_is_killed_and_told_as_pruned(place: Place, tin
         "max_tests_per_example": 3,
         "target_modules": "c_attn",
     }
-    budget = {"device": "cpu", "budget": "1100MiB"}
+    budget = {"device": "cpu", "budget": "1100MiB", "estimate": "off"}
     running = place.start("sweep", str(place.write("overshoot", tiny_gpt2, training=training, guard=budget)))
     code, events = running.finish()
     assert code == ExitCode.NO_RESULT, events[-1]
@@ -156,3 +160,67 @@ def test_a_full_disk_and_a_read_only_folder_lose_nothing(place: Place, tiny_mode
     done = place.harness("sweep", str(place.write("ro", tiny_model, tracking={"folder": str(blocked / "mlruns")})))
     assert done.returncode == ExitCode.STORAGE
     assert blocked.read_text() == "a file where a folder should be"
+
+
+WIDE = {"r": 4, "max_steps": 2, "max_length": 1024, "max_completion_tokens": 300, "per_device_train_batch_size": 16}
+
+
+def estimated(model: Path, batch: int) -> int:
+    """The peak of a trial of `write`'s sweep at a micro-batch, on a device whose context was not measured."""
+    config = json.loads((model / "config.json").read_text("utf-8"))
+    space = {"r": {"low": 2, "high": 8}}
+    sweep = sweep_config(model={"name": str(model), "dtype": "float32"}, training=WIDE, space=space)
+    predictor = Predictor(sweep, Surroundings(config, DeviceProfile.host(4), prompt_tokens=100))
+    estimate = predictor.estimate(predictor.workload(replace(sweep.base_params(), per_device_train_batch_size=batch)))
+    assert estimate is not None
+    return estimate.total_bytes
+
+
+def test_what_would_not_fit_is_adapted_and_runs_with_the_same_effective_batch(place: Place, tiny_model: Path) -> None:
+    budget = (estimated(tiny_model, 16) + estimated(tiny_model, 4)) // 2
+    guard = {"device": "cpu", "budget": f"{budget >> 20}MiB", "on_risk": "adapt"}
+    done = place.harness("sweep", str(place.write("adapted", tiny_model, training=WIDE, guard=guard)))
+    assert done.returncode == ExitCode.OK, done.stderr
+    assert "is adapted to fit: per_device_train_batch_size 16 ->" in done.stdout
+    assert "memory guard: 0 of 1 admitted trials ran out of memory" in done.stdout
+    (trial,) = trials(place, "adapted")
+    assert trial.state.name == "COMPLETE"
+    (run,) = [run for run in runs(place) if run.data.tags["kind"] == "trial"]
+    ran, proposed = (
+        int(run.data.params["per_device_train_batch_size"]),
+        int(run.data.params["proposed_per_device_train_batch_size"]),
+    )
+    assert (proposed, ran * int(run.data.params["gradient_accumulation_steps"])) == (16, 16)
+    assert ran < 16
+    assert run.data.tags["adapted"]
+    (line,) = (place.folder / "mlruns" / "memory.jsonl").read_text("utf-8").splitlines()
+    assert json.loads(line)["observed_bytes"] == run.data.metrics["peak_bytes"]
+    names = {
+        file.path
+        for file in MlflowClient(tracking_uri=f"sqlite:///{place.folder}/mlruns/mlflow.db").list_artifacts(run.info.run_id)
+    }
+    assert {"memory.png", "memory.json", "memory_terms.json"} <= names
+
+
+def test_a_space_with_what_does_not_fit_is_pruned_before_launch(place: Place, tiny_model: Path) -> None:
+    budget = (estimated(tiny_model, 16) + estimated(tiny_model, 4)) // 2
+    guard = {"device": "cpu", "budget": f"{budget >> 20}MiB"}
+    space = {"per_device_train_batch_size": {"choices": [4, 16]}}
+    done = place.harness("sweep", str(place.write("pruned", tiny_model, training=WIDE, guard=guard, space=space)))
+    assert done.returncode == ExitCode.NO_RESULT, done.stderr
+    (trial,) = trials(place, "pruned")
+    assert trial.state.name == "PRUNED"
+    assert trial.constraints["memory"] > 0
+    assert not (place.folder / "mlruns" / "trials" / "pruned" / "trial-0").exists()
+    (run,) = [run for run in runs(place) if run.data.tags["kind"] == "trial"]
+    assert run.data.tags["reason"].startswith("needs about")
+    assert run.data.metrics["estimate_bytes"] > budget
+
+
+def test_an_architecture_without_a_formula_is_traced_and_refused(place: Place, tiny_gpt2: Path) -> None:
+    training = {"r": 4, "max_steps": 2, "max_length": 1000, "per_device_train_batch_size": 32, "target_modules": "c_attn"}
+    guard = {"device": "cpu", "budget": "1100MiB"}
+    done = place.harness("sweep", str(place.write("traced", tiny_gpt2, training=training, guard=guard)))
+    assert done.returncode == ExitCode.NO_MEMORY, done.stderr
+    assert "by the tracer" in done.stderr
+    assert "no formula for this architecture" in done.stdout

@@ -4,19 +4,27 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
+import pytest
 import torch
-from transformers import AutoModelForCausalLM, AutoTokenizer
+from datasets import Dataset
+from transformers import AutoModelForCausalLM, AutoTokenizer, set_seed
 
+from harness.core.errors import HarnessError
 from harness.core.params import Quantization, TrialParams
 from harness.core.prompts import answer, messages, prefill
 from harness.core.records import Record
-from harness.trial.base import choose_dtype, load_base
-from harness.trial.completion_trainer import completion_loss
+from harness.trial.adapters import settle_adapters
+from harness.trial.base import Base, choose_dtype, load_base
+from harness.trial.completion_trainer import CompletionTrainer, completion_loss
 from harness.trial.encoding import IGNORED_LABEL, encode, prompt_ids
+from harness.trial.events import EventWriter
 from harness.trial.generation import FenceStop, length_batches, quantile
+from harness.trial.offload import check_offload, hide_from_redispatch, placement
+from harness.trial.process import Interruption
 from harness.trial.spec import ModelSpec, TrainSpec
-from harness.trial.training import last_checkpoint, total_steps, warmup_steps
+from harness.trial.training import Training, last_checkpoint, lora_config, sft_config, total_steps, warmup_steps
 
 TESTS = tuple(f"def test_{i}():\n    assert f({i}) == {i}" for i in range(4))
 RECORD = Record("x", "f", "def f(x):\n    return x\n", TESTS, None, "here", "unknown")
@@ -108,3 +116,74 @@ def half_a_checkpoint_is_removed(tiny: Path) -> None:
     assert last_checkpoint(folder) == str(folder / "checkpoint-10")
     assert sorted(path.name for path in folder.iterdir()) == ["checkpoint-10", "checkpoint-2"]
     assert last_checkpoint(folder / "none") is None
+
+
+def trainer_over(tiny: Path, loss_path: str = "auto", **placed: Any) -> CompletionTrainer:
+    """Four steps over random tokens, half of them labelled; the adapters start where seed 5 puts them."""
+    model = AutoModelForCausalLM.from_pretrained(tiny, dtype=torch.float32, **placed)
+    if placed:
+        hide_from_redispatch(model, "cuda:0")  # a name only: PEFT takes "cpu" for offloaded
+    params = TrialParams(r=4, learning_rate=1e-2, per_device_train_batch_size=2, max_steps=4, gradient_checkpointing=bool(placed))
+    base = Base(model.eval(), AutoTokenizer.from_pretrained(tiny), torch.float32, Quantization.NONE, "cpu")
+    spec = TrainSpec(params, "", "", save_steps=2, loss_path=loss_path)
+    training = Training(spec, 7, tiny / f"checkpoints-{len(placed)}", EventWriter(tiny / "events"), Interruption())
+    rows = [torch.randint(2, 200, (40,), generator=torch.Generator().manual_seed(i)).tolist() for i in range(8)]
+    labels = [[IGNORED_LABEL] * (5 * i) + row[5 * i :] for i, row in enumerate(rows[:4])] * 2
+    trainer = CompletionTrainer(
+        model=model,
+        args=sft_config(base, training, 4),
+        train_dataset=Dataset.from_dict({"input_ids": rows, "labels": labels}),
+        processing_class=base.tokenizer,
+        peft_config=lora_config(params),
+        loss_path=loss_path,
+    )
+    assert bool(settle_adapters(trainer.model, trainer.args.device)) == bool(placed)
+    for name, parameter in adapters_of(trainer.model).items():
+        parameter.data = 0.1 * torch.randn(parameter.shape, generator=torch.Generator().manual_seed(len(name)))
+    return trainer
+
+
+def learned(trainer: CompletionTrainer, **how: Any) -> dict[str, Any]:
+    set_seed(7)  # where the adapters were made twice, more random numbers have been drawn
+    trainer.train(**how)
+    return adapters_of(trainer.model)
+
+
+def adapters_of(model: Any) -> dict[str, Any]:
+    return {name: parameter for name, parameter in model.named_parameters() if parameter.requires_grad}
+
+
+def all_loss_paths_are_the_same_loss(tiny: Path) -> None:
+    found = {}
+    for path in ("auto", "fused", "logits", "completion"):
+        trainer = trainer_over(tiny, path)
+        batch = trainer.data_collator([trainer.train_dataset[i] for i in range(3)])
+        for count in (None, torch.tensor(500)):
+            trainer.model.zero_grad()
+            loss = trainer.compute_loss(trainer.model, dict(batch), num_items_in_batch=count)
+            loss.backward()
+            gradients = {name: parameter.grad for name, parameter in adapters_of(trainer.model).items()}
+            torch.testing.assert_close((loss, gradients), found.setdefault(count is None, (loss, gradients)))
+    assert found[True][0] > 1.0
+
+
+def adapters_over_layers_that_wait_elsewhere_learn_the_same(tiny: Path) -> None:
+    waiting = {"device_map": placement(str(tiny), None, 1, "cpu", "disk")}
+    plain = learned(trainer_over(tiny))
+    offloaded = trainer_over(tiny, **waiting)
+    assert any(parameter.device.type == "meta" for parameter in offloaded.model.parameters())
+    torch.testing.assert_close(learned(offloaded), plain, rtol=0, atol=0)
+    last = str(tiny / "checkpoints-1" / "checkpoint-2")
+    torch.testing.assert_close(learned(trainer_over(tiny, **waiting), resume_from_checkpoint=last), plain, rtol=0, atol=0)
+
+
+def layers_wait_only_where_they_can(tiny: Path) -> None:
+    spec = ModelSpec(str(tiny), "acme/tiny", device="cuda:0", offloaded_layers=1)
+    check_offload(spec, "none")
+    for wrong, quantization in ((spec, "nf4"), (replace(spec, device="cpu"), "none"), (replace(spec, device_map="auto"), "none")):
+        with pytest.raises(HarnessError, match="1 layers cannot wait"):
+            check_offload(wrong, quantization)
+    everything = placement(str(tiny), None, 1, "cuda:0")
+    assert everything["model.layers.1"] == "cpu"
+    assert {everything[name] for name in everything if name != "model.layers.1"} == {"cuda:0"}
+    assert {"model.embed_tokens", "model.norm", "model.rotary_emb", "lm_head"} < everything.keys()
