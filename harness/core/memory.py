@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from harness.core.memory_blocks import mask_bytes, step_blocks
 from harness.core.memory_device import DeviceProfile
+from harness.core.memory_host import malloc_holes
 from harness.core.memory_loss import HeadTape
 from harness.core.memory_tape import Walk
 from harness.core.memory_weights import ADAPTER_BYTES, adapter_parameters, load_bytes, optimizer_bytes, step_bytes, weight_terms
@@ -75,6 +76,8 @@ def estimate_peak(shape: ModelShape, workload: Workload, device: DeviceProfile, 
 def _fragmentation(phase: str, terms: Terms, device: DeviceProfile, recomputing: bool) -> int:
     """What the allocator holds in holes. Checkpointing makes them while blocks run forward again, not elsewhere."""
     stepping = phase in ("forward", "loss", "backward", "end of backward")
+    if stepping and device.malloc_holes:
+        return 0
     percent = device.recompute_fragmentation_percent if recomputing and stepping else device.fragmentation_percent
     return sum(size for _, size in terms) * percent // 100
 
@@ -113,6 +116,7 @@ def _step_phases(shape: ModelShape, workload: Workload, device: DeviceProfile, p
     held = (
         ("gradients", adapters if params.gradient_accumulation_steps > 1 else 0),
         ("attention mask", mask_bytes(shape, workload, padded=padded)),
+        ("malloc holes", malloc_holes(params.quantization, blocks.block) if device.malloc_holes else 0),
     )
     return {
         "forward": (*held, *blocks.forward, ("adapters under autocast", copies)),

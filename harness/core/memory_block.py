@@ -111,6 +111,8 @@ class BlockTape(LinearTape):
         q, scores = self.width(shape.query_size), self.batch * shape.num_attention_heads * self.length**2
         if q != self.width(shape.key_size):
             key, value = tape.op(q, (key,)), tape.op(q, (value,))
+        elif shape.family.fused and self.batch > 1:
+            value = tape.op(q, (value,))  # a part of the joint projection cannot be multiplied batch by batch as it lies
         small, wide = self.compute * scores, 4 * scores
         raw = tape.op(small, (tape.op(small, (query, key), (query, key)),))
         shifted = tape.op(small, (raw,))

@@ -28,12 +28,14 @@ class StepBlocks:
         forward: The last block's forward.
         backward: The last block's backward; with checkpointing its second forward comes before it.
         end_of_backward: The first block's backward, when all gradients are there.
+        block: The largest backward of one block.
     """
 
     saved: int
     forward: Terms
     backward: Terms
     end_of_backward: Terms
+    block: int
 
 
 def step_blocks(shape: ModelShape, workload: Workload, device: DeviceProfile, *, padded: bool) -> StepBlocks:
@@ -74,6 +76,7 @@ def _saved(kinds: Kinds, first: int, missing: int) -> StepBlocks:
         (("activations", saved - forward.saved), ("forward of one layer", forward.forward)),
         (("activations", saved - backward.saved), ("backward of one layer", backward.backward)),
         (("gradients of the other layers", missing), ("backward of one layer", max(walk.backward for _, walk in kinds))),
+        max(walk.backward for _, walk in kinds),
     )
 
 
@@ -93,6 +96,7 @@ def _checkpointed(kinds: Kinds, checkpoint: _Checkpoint, missing: int) -> StepBl
         (("activations", saved - residual), ("forward of one layer", checkpoint.forward)),
         (("activations", saved), ("backward of one layer", backward)),
         (("gradients of the other layers", missing), ("activations", residual), ("backward of one layer", backward)),
+        max(walk.backward for _, walk in kinds),
     )
 
 

@@ -6,6 +6,7 @@ Owns bytes per parameter. What comes and goes within a step is `harness.core.mem
 from __future__ import annotations
 
 from harness.core.memory_device import DeviceProfile
+from harness.core.memory_host import left_over_bytes
 from harness.core.model_shape import Linear, ModelShape
 from harness.core.params import Quantization, TrialParams
 from harness.core.workload import Workload
@@ -31,7 +32,7 @@ def weight_terms(shape: ModelShape, workload: Workload, device: DeviceProfile) -
     return (
         ("linear weights", layer * resident),
         ("embeddings and norms", shape.other_parameters * device.compute_bytes),
-        ("left over from quantizing", _left_over_bytes(shape, params.quantization, device)),
+        ("left over from quantizing", left_over_bytes(shape, params.quantization) if device.malloc_holes else 0),
     )
 
 
@@ -103,14 +104,3 @@ def _nf4_double_bytes(layer: Linear) -> int:
     """Source: bitsandbytes QuantState, nested: absmax in 8 bit, fp32 per 256 of them, code2 (4.1297 bit measured)."""
     blocks = -(-layer.weights // 64)
     return layer.weights // 2 + blocks + 4 * -(-blocks // 256) + 64 + 1024 + 4
-
-
-def _left_over_bytes(shape: ModelShape, quantization: Quantization, device: DeviceProfile) -> int:
-    """What quantizing on the host leaves resident beside the result.
-
-    Source: measured. The file stays mapped, since the embedding is a view into it, and the allocator keeps part of the
-    freed copies.
-    """
-    if device.kind == "cuda" or quantization is Quantization.NONE:
-        return 0
-    return shape.linear_parameters * (3 if quantization is Quantization.NF4 else 4) // 2

@@ -121,7 +121,7 @@ class Predictor:
         key = request.key()
         if key not in self._traced:
             try:
-                self._traced[key] = as_estimate(self._around.trace(request), profile)
+                self._traced[key] = as_estimate(self._around.trace(request), profile, workload.params.gradient_checkpointing)
             except HarnessError as error:
                 self.unknown = f"{self.unknown}; the tracer failed: {error.why}"
                 self._around = replace(self._around, trace=None)

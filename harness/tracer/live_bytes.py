@@ -50,13 +50,9 @@ class LiveBytes(TorchDispatchMode):  # type: ignore[misc]
             return args[0].fake_device  # a third of all calls, and they make nothing
         out = func(*args, **(kwargs or {}))
         before = self._numbers
-        for leaf in out if isinstance(out, (tuple, list)) else (out,):
+        for leaf in (out,) if isinstance(out, torch.Tensor) else tree_leaves(out):
             if isinstance(leaf, torch.Tensor):
                 self.follow(leaf)
-            elif isinstance(leaf, (tuple, list)):
-                for inner in tree_leaves(leaf):
-                    if isinstance(inner, torch.Tensor):
-                        self.follow(inner)
         if self._numbers != before and self._phase is not None and self.live > self.peaks[self._phase]:
             self.peaks[self._phase] = self.live
             self._marks[self._phase] = len(self._log)
