@@ -62,12 +62,12 @@ def test_switched_off_it_predicts_nothing() -> None:
 
 @pytest.mark.slow
 def test_an_unknown_architecture_is_traced_and_says_so(tmp_path: Path) -> None:
-    config = sweep_config(training={"max_length": 64, "target_modules": "c_attn"})
+    config = sweep_config(training={"max_length": 256, "target_modules": "c_attn"}, generation={"max_new_tokens": 8})
 
     def trace(request: TraceRequest) -> Traced:
         return trace_peak(request, tmp_path, dict(os.environ))
 
-    predictor = Predictor(config, Surroundings(GPT2, DeviceProfile.host(4), trace=trace))
+    predictor = Predictor(config, Surroundings(GPT2, DeviceProfile.host(4), prompt_tokens=16, trace=trace))
     assert predictor.source == "tracer"
     assert "gpt2" in predictor.unknown
     small, large = (
