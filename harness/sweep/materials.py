@@ -8,8 +8,9 @@ from importlib.metadata import version
 from pathlib import Path
 
 from harness.config.sweep_config import SweepConfig
+from harness.console.text import gib
 from harness.console.view import SweepView
-from harness.core.admission import Budget, make_budget
+from harness.core.admission import Budget, make_budget, parse_budget
 from harness.core.dtypes import dtype_bytes
 from harness.core.errors import ExitCode, HarnessError
 from harness.core.memory import DeviceProfile
@@ -20,7 +21,7 @@ from harness.data.prepare import PreparedData, prepare_splits
 from harness.guard.device_profile import Measurement, ProfileAsk, measured_profile
 from harness.guard.observations import ObservationStore
 from harness.guard.probe import MemoryProbe
-from harness.guard.select import open_probe
+from harness.guard.select import no_gpu_reason, open_probe
 from harness.guard.traced import trace_peak
 from harness.sweep.gate import Gate
 from harness.sweep.predict import Predictor, Surroundings
@@ -73,7 +74,8 @@ def open_materials(config: SweepConfig, folder: Path, view: SweepView, environ: 
     budget = _budget(config, probe)
     measured = _measured(config, (model, probe), cache, environ)
     predictor = _predictor(config, (data, model, measured.profile), cache, environ)
-    _say(predictor, view)
+    _say_device(config, (probe, budget), view, environ.get("CUDA_VISIBLE_DEVICES"))
+    _say_estimate(predictor, view)
     memory = ObservationStore(folder / OBSERVATIONS)
     gate = Gate(predictor, budget, config.guard, memory, (f"{probe.device_name} ({probe.kind})", model.public_id))
     return Materials(data, model, probe, budget, gate, predictor, measured.provenance)
@@ -120,7 +122,17 @@ def _budget(config: SweepConfig, probe: MemoryProbe) -> Budget:
         ) from error
 
 
-def _say(predictor: Predictor, view: SweepView) -> None:
+def _say_device(config: SweepConfig, on: tuple[MemoryProbe, Budget], view: SweepView, visible: str | None) -> None:
+    probe, budget = on
+    if config.guard.device == "auto" and probe.kind == "host":
+        build = "torch is a CPU build" if usable_device("auto") == "cpu" else no_gpu_reason(visible)
+        view.message(f"trials run on the CPU: {build}")
+    asked = parse_budget(config.guard.budget, budget.bytes)
+    if asked > budget.bytes:
+        view.message(f"guard.budget is {config.guard.budget}, but {gib(budget.bytes)} are free: that is the budget")
+
+
+def _say_estimate(predictor: Predictor, view: SweepView) -> None:
     if predictor.source == "none":
         why = predictor.unknown or "guard.estimate is off"
         view.message(f"no memory estimate ({why}): trials are watched, not refused beforehand")
