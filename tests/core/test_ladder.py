@@ -6,6 +6,7 @@ from dataclasses import replace
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from model_configs import QWEN3_06B
 
 from harness.core.admission import Adapt, Admit, Budget, Reject, Step, admit
 from harness.core.ladder import PAGED_OPTIMIZER, Judge, adapt, differences
@@ -16,19 +17,7 @@ from harness.core.workload import LossPath, Workload
 
 LAYERS = 24
 MIB = 1 << 20
-QWEN = ModelShape.from_config(
-    {
-        "model_type": "qwen3",
-        "hidden_size": 1024,
-        "intermediate_size": 3072,
-        "num_hidden_layers": 28,
-        "num_attention_heads": 16,
-        "num_key_value_heads": 8,
-        "head_dim": 128,
-        "vocab_size": 151936,
-        "tie_word_embeddings": True,
-    }
-)
+QWEN = ModelShape.from_config(QWEN3_06B)
 
 
 def size(workload: Workload) -> int:

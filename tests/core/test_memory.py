@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from model_configs import CODER_7B, QWEN3_06B
 
 from harness.core.memory import DeviceProfile, LossPath, MemoryEstimate, ModelShape, estimate_peak
 from harness.core.params import Quantization, TrialParams
@@ -14,27 +15,8 @@ from harness.core.workload import Workload, Writing
 
 MIB = 1 << 20
 CONFIGS: dict[str, dict[str, Any]] = {
-    "qwen3-0.6b": {
-        "model_type": "qwen3",
-        "hidden_size": 1024,
-        "intermediate_size": 3072,
-        "num_hidden_layers": 28,
-        "num_attention_heads": 16,
-        "num_key_value_heads": 8,
-        "head_dim": 128,
-        "vocab_size": 151936,
-        "tie_word_embeddings": True,
-    },
-    "coder-7b": {
-        "model_type": "qwen2",
-        "hidden_size": 3584,
-        "intermediate_size": 18944,
-        "num_hidden_layers": 28,
-        "num_attention_heads": 28,
-        "num_key_value_heads": 4,
-        "vocab_size": 152064,
-        "tie_word_embeddings": False,
-    },
+    "qwen3-0.6b": QWEN3_06B,
+    "coder-7b": CODER_7B,
     "gemma-3-1b": {
         "model_type": "gemma3_text",
         "hidden_size": 1152,

@@ -5,23 +5,13 @@ from __future__ import annotations
 import statistics
 
 import pytest
+from model_configs import SMOLLM2
 
 from harness.core.memory import DeviceProfile, LossPath, ModelShape, estimate_peak
 from harness.core.params import Quantization, TrialParams
 from harness.core.workload import Workload
 
-SMOLLM2 = ModelShape.from_config(
-    {
-        "model_type": "llama",
-        "hidden_size": 576,
-        "intermediate_size": 1536,
-        "num_hidden_layers": 30,
-        "num_attention_heads": 9,
-        "num_key_value_heads": 3,
-        "vocab_size": 49152,
-        "tie_word_embeddings": True,
-    }
-)
+SMALL = ModelShape.from_config(SMOLLM2)
 LABELLED = 55
 """Tokens of every answer."""
 
@@ -70,7 +60,7 @@ def error(observed: Observed) -> float:
         gradient_checkpointing=checkpointing,
     )
     workload = Workload(params, loss_path=LossPath.COMPLETION, completion_tokens=LABELLED)
-    estimate = estimate_peak(SMOLLM2, workload, DeviceProfile.host(width), padded=batch > 1)
+    estimate = estimate_peak(SMALL, workload, DeviceProfile.host(width), padded=batch > 1)
     return estimate.total_bytes / (megabytes * 10**6) - 1
 
 

@@ -3,31 +3,11 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from model_configs import CODER_7B, QWEN3_06B
 
 from harness.core.families import FAMILIES
 from harness.core.model_shape import QK_NORM_TYPES, ModelShape, UnknownArchitectureError
 
-QWEN3_06B: dict[str, Any] = {
-    "model_type": "qwen3",
-    "hidden_size": 1024,
-    "intermediate_size": 3072,
-    "num_hidden_layers": 28,
-    "num_attention_heads": 16,
-    "num_key_value_heads": 8,
-    "head_dim": 128,
-    "vocab_size": 151936,
-    "tie_word_embeddings": True,
-}
-CODER_7B: dict[str, Any] = {
-    "model_type": "qwen2",
-    "hidden_size": 3584,
-    "intermediate_size": 18944,
-    "num_hidden_layers": 28,
-    "num_attention_heads": 28,
-    "num_key_value_heads": 4,
-    "vocab_size": 152064,
-    "tie_word_embeddings": False,
-}
 SMALL: dict[str, Any] = {
     "hidden_size": 96,
     "intermediate_size": 224,

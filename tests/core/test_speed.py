@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from model_configs import SMOLLM2
 
 from harness.core.gpus import CARDS, find_gpu
 from harness.core.model_shape import ModelShape
@@ -12,25 +13,14 @@ from harness.core.params import Quantization, TrialParams
 from harness.core.speed import Lesson, Machine, Seconds, Work, optimizer_steps, trial_seconds, untuned_seconds, with_learned
 from harness.core.workload import LossPath, Workload, Writing
 
-SMOLLM2 = ModelShape.from_config(
-    {
-        "model_type": "llama",
-        "hidden_size": 576,
-        "intermediate_size": 1536,
-        "num_hidden_layers": 30,
-        "num_attention_heads": 9,
-        "num_key_value_heads": 3,
-        "vocab_size": 49152,
-        "tie_word_embeddings": True,
-    }
-)
+SMALL = ModelShape.from_config(SMOLLM2)
 WORK = Work(examples=98, prompt_tokens=220, answer_tokens=90, suites=24)
 WORKLOAD = Workload(TrialParams(per_device_train_batch_size=2, max_length=512), writing=Writing(8, 512, 64))
 T4 = Machine.of_gpu(find_gpu("t4"))
 
 
 def seconds(workload: Workload, machine: Machine = T4, work: Work = WORK) -> float:
-    return trial_seconds(SMOLLM2, workload, work, machine).expected
+    return trial_seconds(SMALL, workload, work, machine).expected
 
 
 def of_params(**changes: object) -> float:
@@ -53,7 +43,7 @@ def test_more_work_never_takes_less_time(r: int, suites: int, quantization: Quan
 
 
 def test_the_range_holds_the_expectation() -> None:
-    found = trial_seconds(SMOLLM2, WORKLOAD, WORK, T4)
+    found = trial_seconds(SMALL, WORKLOAD, WORK, T4)
     assert found.low < found.expected < found.high
     assert found.high / found.expected == pytest.approx(T4.spread)
     assert found.times(3) == Seconds(3 * found.low, 3 * found.expected, 3 * found.high)
@@ -81,14 +71,14 @@ def test_the_logits_of_the_completion_alone_cost_less() -> None:
 def test_offloaded_layers_are_copied_in_for_every_pass() -> None:
     offloaded = seconds(replace(WORKLOAD, offloaded_layers=30)) - seconds(WORKLOAD)
     passes = 49 * 2 + 3 * (1 + 64 * 0.75)
-    assert offloaded == pytest.approx(passes * 2 * SMOLLM2.linear_parameters / 12e9, rel=0.01)
+    assert offloaded == pytest.approx(passes * 2 * SMALL.linear_parameters / 12e9, rel=0.01)
 
 
 def test_untuned_is_the_trial_without_training() -> None:
-    untuned = untuned_seconds(SMOLLM2, WORKLOAD, WORK, T4).expected
+    untuned = untuned_seconds(SMALL, WORKLOAD, WORK, T4).expected
     assert 0 < untuned < seconds(WORKLOAD)
     assert of_params(num_train_epochs=3.0) - untuned == pytest.approx(3 * (seconds(WORKLOAD) - untuned), rel=0.05)
-    assert untuned_seconds(SMOLLM2, replace(WORKLOAD, writing=None), WORK, T4).expected < untuned
+    assert untuned_seconds(SMALL, replace(WORKLOAD, writing=None), WORK, T4).expected < untuned
 
 
 @pytest.mark.parametrize(
@@ -110,7 +100,7 @@ def test_what_was_measured_on_a_host_lies_in_its_range() -> None:
     one, eleven = (seconds(WORKLOAD.with_params(max_steps=n), machine, work) for n in (1, 11))
     assert 1.5 / machine.spread < (eleven - one) / 10 < 1.5 * machine.spread
     tokens = [
-        untuned_seconds(SMOLLM2, replace(WORKLOAD, writing=Writing(8, 64, n)), replace(WORK, suites=8), machine) for n in (4, 404)
+        untuned_seconds(SMALL, replace(WORKLOAD, writing=Writing(8, 64, n)), replace(WORK, suites=8), machine) for n in (4, 404)
     ]
     token = (tokens[1].expected - tokens[0].expected) / 400
     assert 0.118 / machine.spread < token < 0.118 * machine.spread

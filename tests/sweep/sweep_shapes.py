@@ -6,16 +6,6 @@ from typing import Any
 
 from harness.config.sweep_config import SweepConfig
 
-SMOLLM2 = {
-    "model_type": "llama",
-    "hidden_size": 576,
-    "intermediate_size": 1536,
-    "num_hidden_layers": 30,
-    "num_attention_heads": 9,
-    "num_key_value_heads": 3,
-    "vocab_size": 49152,
-    "tie_word_embeddings": True,
-}
 GPT2 = {
     "model_type": "gpt2",
     "architectures": ["GPT2LMHeadModel"],

@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from sweep_shapes import SMOLLM2, sweep_config
+from model_configs import SMOLLM2
+from sweep_shapes import sweep_config
 
 from harness.config.sections import Guard
 from harness.core.admission import Adapt, Admit, Budget, Reject

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from model_configs import QWEN3_06B
 from sweep_place import Place
 
 from harness.config.load import load_config
@@ -19,18 +20,7 @@ from harness.sweep.paths import Paths
 from harness.sweep.plan import PlanAsked, plan_command
 from harness.trial.spec import ChildEnding, TrialResult
 
-QWEN3 = {
-    "architectures": ["Qwen3ForCausalLM"],
-    "model_type": "qwen3",
-    "hidden_size": 1024,
-    "intermediate_size": 3072,
-    "num_hidden_layers": 28,
-    "num_attention_heads": 16,
-    "num_key_value_heads": 8,
-    "head_dim": 128,
-    "vocab_size": 151936,
-    "tie_word_embeddings": True,
-}
+QWEN3 = {"architectures": ["Qwen3ForCausalLM"], **QWEN3_06B}
 SPACE = {
     "r": {"low": 8, "high": 64, "log": True},
     "learning_rate": {"low": 1e-5, "high": 5e-4, "log": True},

@@ -6,7 +6,8 @@ import os
 from pathlib import Path
 
 import pytest
-from sweep_shapes import GPT2, SMOLLM2, sweep_config
+from model_configs import SMOLLM2
+from sweep_shapes import GPT2, sweep_config
 
 from harness.core.memory import DeviceProfile
 from harness.core.params import Quantization
@@ -36,9 +37,7 @@ def test_a_known_architecture_is_predicted_by_the_formula() -> None:
         (DeviceProfile.cuda(), "logits", LossPath.LOGITS),
     ],
 )
-def test_the_loss_path_is_the_devices_own_unless_one_is_named(
-    device: DeviceProfile, asked: str, expected: LossPath
-) -> None:
+def test_the_loss_path_is_the_devices_own_unless_one_is_named(device: DeviceProfile, asked: str, expected: LossPath) -> None:
     config = sweep_config(training={"max_length": 512, "loss_path": asked})
     assert Predictor(config, Surroundings(SMOLLM2, device)).workload(config.base_params()).loss_path is expected
 
