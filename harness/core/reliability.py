@@ -86,6 +86,8 @@ class Reliability:
             ran = (
                 f"{self.admitted_oom} of {self.admitted} admitted trials ran out of memory (95 % interval {low:.1f}-{high:.1f} %)"
             )
+        if self.rejected == 0:
+            return f"{ran}; none was refused"
         if self.p_rejected_would_fit is None:
             return f"{ran}; {self.rejected} refused, {self.basis}"
         share = f"about {100 * self.p_rejected_would_fit:.1f} % of what would have fitted was refused"
