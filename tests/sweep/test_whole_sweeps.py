@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import subprocess
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -176,45 +177,53 @@ def estimated(model: Path, batch: int) -> int:
     return estimate.total_bytes
 
 
-def test_what_would_not_fit_is_adapted_and_runs_with_the_same_effective_batch(place: Place, tiny_model: Path) -> None:
+def test_what_would_not_fit_is_adapted_or_pruned_before_launch(place: Place, tiny_model: Path) -> None:
+    """Twice the same settings: the second sweep takes the untuned baselines of the first over."""
     budget = (estimated(tiny_model, 16) + estimated(tiny_model, 4)) // 2
-    guard = {"device": "cpu", "budget": f"{budget >> 20}MiB", "on_risk": "adapt"}
-    done = place.harness("sweep", str(place.write("adapted", tiny_model, training=WIDE, guard=guard)))
+    space = {"per_device_train_batch_size": {"choices": [4, 16]}}
+    for study, on_risk in (("adapted", "adapt"), ("pruned", "prune")):
+        guard = {"device": "cpu", "budget": f"{budget >> 20}MiB", "on_risk": on_risk}
+        done = place.harness("sweep", str(place.write(study, tiny_model, training=WIDE, guard=guard, space=space)))
+        if study == "adapted":
+            ran_smaller(place, done)
+        else:
+            never_started(place, done)
+    assert len((place.folder / "mlruns" / "memory.jsonl").read_text("utf-8").splitlines()) == 1
+
+
+def trial_run(place: Place, study: str) -> Any:
+    (run,) = [r for r in runs(place) if r.data.tags["kind"] == "trial" and r.data.tags["study"] == study]
+    return run
+
+
+def ran_smaller(place: Place, done: subprocess.CompletedProcess[str]) -> None:
     assert done.returncode == ExitCode.OK, done.stderr
     assert "is adapted to fit: per_device_train_batch_size 16 ->" in done.stdout
     assert "memory guard: 0 of 1 admitted trials ran out of memory" in done.stdout
     (trial,) = trials(place, "adapted")
     assert trial.state.name == "COMPLETE"
-    (run,) = [run for run in runs(place) if run.data.tags["kind"] == "trial"]
-    ran, proposed = (
-        int(run.data.params["per_device_train_batch_size"]),
-        int(run.data.params["proposed_per_device_train_batch_size"]),
-    )
-    assert (proposed, ran * int(run.data.params["gradient_accumulation_steps"])) == (16, 16)
-    assert ran < 16
+    run = trial_run(place, "adapted")
+    params = {name: int(run.data.params[name]) for name in ("per_device_train_batch_size", "gradient_accumulation_steps")}
+    assert run.data.params["proposed_per_device_train_batch_size"] == "16"
+    assert params["per_device_train_batch_size"] < 16
+    assert params["per_device_train_batch_size"] * params["gradient_accumulation_steps"] == 16
     assert run.data.tags["adapted"]
     (line,) = (place.folder / "mlruns" / "memory.jsonl").read_text("utf-8").splitlines()
     assert json.loads(line)["observed_bytes"] == run.data.metrics["peak_bytes"]
-    names = {
-        file.path
-        for file in MlflowClient(tracking_uri=f"sqlite:///{place.folder}/mlruns/mlflow.db").list_artifacts(run.info.run_id)
-    }
+    client = MlflowClient(tracking_uri=f"sqlite:///{place.folder}/mlruns/mlflow.db")
+    names = {file.path for file in client.list_artifacts(run.info.run_id)}
     assert {"memory.png", "memory.json", "memory_terms.json"} <= names
 
 
-def test_a_space_with_what_does_not_fit_is_pruned_before_launch(place: Place, tiny_model: Path) -> None:
-    budget = (estimated(tiny_model, 16) + estimated(tiny_model, 4)) // 2
-    guard = {"device": "cpu", "budget": f"{budget >> 20}MiB"}
-    space = {"per_device_train_batch_size": {"choices": [4, 16]}}
-    done = place.harness("sweep", str(place.write("pruned", tiny_model, training=WIDE, guard=guard, space=space)))
+def never_started(place: Place, done: subprocess.CompletedProcess[str]) -> None:
     assert done.returncode == ExitCode.NO_RESULT, done.stderr
     (trial,) = trials(place, "pruned")
     assert trial.state.name == "PRUNED"
     assert trial.constraints["memory"] > 0
     assert not (place.folder / "mlruns" / "trials" / "pruned" / "trial-0").exists()
-    (run,) = [run for run in runs(place) if run.data.tags["kind"] == "trial"]
+    run = trial_run(place, "pruned")
     assert run.data.tags["reason"].startswith("needs about")
-    assert run.data.metrics["estimate_bytes"] > budget
+    assert run.data.metrics["estimate_bytes"] > run.data.metrics["budget_bytes"]
 
 
 def test_an_architecture_without_a_formula_is_traced_and_refused(place: Place, tiny_gpt2: Path) -> None:
