@@ -127,6 +127,10 @@ def test_the_cache_is_kept_where_the_desktop_standard_says(tmp_path: Path) -> No
     assert list((tmp_path / "home" / ".cache" / "evaluation").rglob("*.json"))
 
 
+def heed(number: signal.Signals) -> None:
+    signal.signal(number, signal.SIG_DFL)
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_an_interrupted_scoring_goes_on_where_it_stopped(
     number: signal.Signals, tmp_path: Path, living: Callable[[str], list[int]]
@@ -151,7 +155,10 @@ def test_an_interrupted_scoring_goes_on_where_it_stopped(
         2,
     ]
     command = [sys.executable, "-m", "evaluation", *map(str, options)]
-    started = subprocess.Popen(command, cwd=ROOT, env=ENVIRONMENT, stderr=subprocess.PIPE, text=True)
+    # A shell's background job ignores SIGINT, and so would what the tests start from there.
+    started = subprocess.Popen(
+        command, cwd=ROOT, env=ENVIRONMENT, stderr=subprocess.PIPE, text=True, preexec_fn=lambda: heed(signal.SIGINT)
+    )
     findings = cache / "findings"
     deadline = time.monotonic() + 60
     while len(list(findings.rglob("*.json"))) < 3 and time.monotonic() < deadline:
