@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 from harness.config.sweep_config import SweepConfig
 from harness.console.text import gib
@@ -29,6 +30,9 @@ from harness.tracer.request import Traced, TraceRequest
 
 OBSERVATIONS = "memory.jsonl"
 """Below `tracking.folder`: every peak that was ever seen there, of any study."""
+
+WRITTEN_SPLITS = ("validation", "selection", "test")
+"""The splits that suites are written for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +76,7 @@ def open_materials(config: SweepConfig, folder: Path, view: SweepView, environ: 
     model = resolve_model(config.model.name, config.model.revision, cache, on_step=view.message)
     probe = open_probe(usable_device(config.guard.device), environ.get("CUDA_VISIBLE_DEVICES"))
     budget = _budget(config, probe)
-    measured = _measured(config, (model, probe), cache, environ)
+    measured = measured_device(config, model.config, probe, cache, environ)
     predictor = _predictor(config, (data, model, measured.profile), cache, environ)
     _say_device(config, (probe, budget), view, environ.get("CUDA_VISIBLE_DEVICES"))
     _say_estimate(predictor, view)
@@ -86,10 +90,12 @@ def usable_device(asked: str) -> str:
     return "cpu" if asked == "auto" and version("torch").endswith("+cpu") else asked
 
 
-def _measured(config: SweepConfig, on: tuple[ResolvedModel, MemoryProbe], cache: Path, environ: Mapping[str, str]) -> Measurement:
-    model, probe = on
+def measured_device(
+    config: SweepConfig, model_config: Mapping[str, Any], probe: MemoryProbe, cache: Path, environ: Mapping[str, str]
+) -> Measurement:
+    """What the watched device adds to a model's own needs, in the dtype that the sweep file asks for."""
     width = dtype_bytes(config.model.dtype) if probe.kind == "cuda" else 2
-    return measured_profile(probe, ProfileAsk(model.config, width, environ, config.guard.device), cache)
+    return measured_profile(probe, ProfileAsk(model_config, width, environ, config.guard.device), cache)
 
 
 def _predictor(
@@ -104,7 +110,7 @@ def _predictor(
         model.config,
         device,
         Path("/proc/cpuinfo").read_text("utf-8", "replace"),
-        longest_prompt((data.files[name] for name in ("validation", "selection", "test")), tokenizer_file(model)),
+        longest_prompt((data.files[name] for name in WRITTEN_SPLITS), tokenizer_file(model)),
         trace,
     )
     return Predictor(config, around)

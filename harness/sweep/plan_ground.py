@@ -23,19 +23,17 @@ from harness.data.cache import default_cache_root
 from harness.data.lengths import CHARACTERS_PER_TOKEN, longest_prompt
 from harness.data.models import resolve_model, tokenizer_file
 from harness.data.prepare import PreparedData, prepare_splits
-from harness.guard.device_profile import ProfileAsk, measured_profile
 from harness.guard.observations import ObservationStore
 from harness.guard.select import open_probe
 from harness.guard.traced import trace_peak
 from harness.sweep.gate import Gate
-from harness.sweep.materials import OBSERVATIONS, usable_device
+from harness.sweep.materials import OBSERVATIONS, WRITTEN_SPLITS, measured_device, usable_device
 from harness.sweep.paths import Paths
 from harness.sweep.predict import Predictor, Surroundings, Trace
 from harness.tracer.request import Traced, TraceRequest
 
 _GIB = 1 << 30
 _PROMPT_TOKENS = 512
-_WRITTEN_SPLITS = ("validation", "selection", "test")
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +132,7 @@ def _tracing(cache: Path, environ: Mapping[str, str], say: Callable[[str], None]
 def _predictor(config: SweepConfig, made_of: tuple[PlannedModel, PlannedDevice, PreparedData | None], trace: Trace) -> Predictor:
     model, device, data = made_of
     cpuinfo = Path("/proc/cpuinfo").read_text("utf-8", "replace")
-    prompt = longest_prompt((data.files[name] for name in _WRITTEN_SPLITS), model.tokenizer) if data else _PROMPT_TOKENS
+    prompt = longest_prompt((data.files[name] for name in WRITTEN_SPLITS), model.tokenizer) if data else _PROMPT_TOKENS
     return Predictor(config, Surroundings(model.config, device.profile, cpuinfo, prompt, trace))
 
 
@@ -208,8 +206,7 @@ def _this_device(config: SweepConfig, around: tuple[PlannedModel, Path, Mapping[
         fix = f"{error.fix}; or plan for a card that is not here, with --gpu a10g or --gpu 24GiB"
         raise HarnessError(error.what, why=error.why, fix=fix, code=error.code) from error
     with closing(probe):
-        width = dtype_bytes(config.model.dtype) if probe.kind == "cuda" else 2
-        measured = measured_profile(probe, ProfileAsk(model.config, width, environ, config.guard.device), cache)
+        measured = measured_device(config, model.config, probe, cache, environ)
         notes.append(f"context and fragmentation of {probe.device_name}: {measured.provenance}")
         budget = _budget(config, (probe.available(), probe.sample().total_bytes), probe.device_name, notes)
         return PlannedDevice(probe.device_name, measured.profile, budget, known_gpu(probe.device_name))
