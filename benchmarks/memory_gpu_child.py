@@ -69,7 +69,7 @@ def _train(folder: Path, asked: dict[str, Any]) -> float:
     spec = ModelSpec(**asked["model"])
     params = TrialParams.from_dict(asked["params"])
     base = load_base(spec, Quantization(params.quantization))
-    train = TrainSpec(params, "", "", loss_path=asked["loss_path"])
+    train = TrainSpec(params, (), "", loss_path=asked["loss_path"])
     trainer = random_trainer(base, train, Batches(params.max_steps, params.max_length), folder)
     started = time.monotonic()
     trainer.train()

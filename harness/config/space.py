@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from harness.config.fields import (
     Choices,
@@ -18,8 +18,20 @@ from harness.config.fields import (
     Share,
     Strict,
 )
+from harness.core.errors import HarnessError
 from harness.core.params import PARAM_NAMES, Quantization, TrialParams
+from harness.files.template_files import DEFAULT_TEMPLATE, load_template
 
+
+def _known_template(name: str) -> str:
+    try:
+        load_template(name)
+    except HarnessError as error:
+        raise ValueError(f"{error.what}: {error.why}; {error.fix}") from error
+    return name
+
+
+TemplateName = Annotated[str, AfterValidator(_known_template)]
 LaxQuantization = Annotated[Quantization, Field(strict=False)]
 
 
@@ -44,6 +56,7 @@ class Space(Strict):
     num_train_epochs: FloatAxis | None = None
     max_steps: IntAxis | None = None
     gradient_checkpointing: Choices[bool] | None = None
+    prompt_template: Choices[TemplateName] | None = Field(None, description="names of prompt templates, or paths of their files")
 
     def axes(self) -> dict[str, IntRange | FloatRange | Choices[Any]]:
         """Parameter name -> its distribution, searched ones only."""
@@ -80,6 +93,10 @@ class Training(Strict):
     num_train_epochs: PositiveFloat = 1.0
     max_steps: Annotated[int, Field(ge=-1)] = Field(-1, description="optimizer steps; -1: num_train_epochs decides")
     gradient_checkpointing: bool = False
+    prompt_template: TemplateName = Field(
+        DEFAULT_TEMPLATE, description="chat-function, chat-signature, chat-example, completion, or the path of a template file"
+    )
+    packing: bool = Field(False, description="several short examples in one sequence of max_length tokens")
     logging_steps: Count = 1
     eval_steps: NonNegative = Field(0, description="optimizer steps between validation losses; 0: once, at the end")
     save_steps: NonNegative = Field(0, description="optimizer steps between checkpoints, the last 3 are kept; 0: none")

@@ -22,6 +22,7 @@ from harness.config.sections import (
 )
 from harness.config.space import Space, Training, contains
 from harness.core.params import TrialParams
+from harness.files.template_files import load_template
 
 
 class SweepConfig(Strict):
@@ -77,7 +78,13 @@ class SweepConfig(Strict):
     def identity(self) -> str:
         """sha256 over everything that changes what a trial's figures mean; trial counts and stores do not."""
         read = self.model_dump(mode="json", exclude={"guard", "study", "tracking"})
+        read["templates"] = {name: load_template(name).digest for name in self.prompt_templates()}
         return hashlib.sha256(json.dumps(read, sort_keys=True).encode()).hexdigest()
+
+    def prompt_templates(self) -> tuple[str, ...]:
+        """Every prompt template that a trial may ask with; the one of the untuned base comes first."""
+        searched = self.space.prompt_template.choices if self.space.prompt_template else ()
+        return tuple(dict.fromkeys((self.training.prompt_template, *searched)))
 
 
 def json_schema() -> dict[str, Any]:

@@ -20,6 +20,7 @@ class ExitCode(IntEnum):
     NO_MEMORY = 6  # not even the smallest configuration of the space fits the budget
     NO_RESULT = 7  # the sweep ended without one completed trial, or the study has no front
     SANDBOX = 8  # generated tests cannot be run safely, or the scorer itself is broken
+    NEEDS_MAPPING = 9  # the data is readable, but which column is what has to be said: `harness data map`
     INTERRUPTED = 130  # Ctrl-C; state is saved and the same command takes it up again
 
 

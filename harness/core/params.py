@@ -25,7 +25,8 @@ class TrialParams:
 
     `lora_alpha` None means 2 * r (see `scaling_alpha`). `max_steps` -1 means that
     `num_train_epochs` decides. `warmup_ratio` is a share of the optimizer steps, 0-1. `target_modules` is
-    ``all-linear`` or names; one string with commas is split, because Optuna's choices are scalars.
+    ``all-linear`` or names; one string with commas is split, because Optuna's choices are scalars. `prompt_template` is the
+    name of a prompt template, or the path of its file.
     """
 
     r: int = 16
@@ -46,6 +47,7 @@ class TrialParams:
     num_train_epochs: float = 1.0
     max_steps: int = -1
     gradient_checkpointing: bool = False
+    prompt_template: str = "chat-function"
 
     @property
     def scaling_alpha(self) -> int:

@@ -1,18 +1,28 @@
-"""The words of every prompt, and the cut that turns what a model wrote into a suite.
+"""From a record to a chat, and from what a model wrote to a suite.
 
-Owns the wording, the prefilled beginning of every answer and the rule for whole tests. Pure: tokens, chat templates
-and files belong to `harness.trial`.
+Owns the prefilled beginning of every answer, the training answer and the rule for whole tests. Pure: the words of the
+question stand in `harness.core.prompt_template`, tokens and chat markup belong to `harness.trial`.
 """
 
 from __future__ import annotations
 
 import ast
-import warnings
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import islice
 
+from harness.core.focal import parsed
+from harness.core.prompt_template import Template
 from harness.core.records import Record
 
 FENCE = "```"
+EXAMPLE_TESTS = 3
+"""Tests in a worked example, at most."""
+
+EXAMPLE_CHARACTERS = 2000
+"""A worked example is paid for in every prompt: question and answer are to be no longer than this if there is a choice."""
+
+_EXAMPLES_LOOKED_AT = 200
 Message = dict[str, str]
 """One chat message: ``role`` and ``content``, as transformers' chat templates take it."""
 
@@ -30,34 +40,53 @@ class Cut:
     truncated: bool
 
 
-def question(record: Record) -> str:
-    """The user's message; short on purpose, since every token of it is paid for in every step."""
-    return f"Write pytest tests for `{record.entry_point}`.\n\n{FENCE}python\n{record.source.strip()}\n{FENCE}"
+def question(template: Template, record: Record) -> str:
+    """The user's message."""
+    return template.question(record)
 
 
-def messages(record: Record) -> list[Message]:
-    """The chat without any example."""
-    return [{"role": "user", "content": question(record)}]
-
-
-def one_shot_messages(example: Record, record: Record, max_tests: int = 3) -> list[Message]:
-    """The chat with one worked example before the question.
+def messages(template: Template, record: Record, example: Record | None = None) -> list[Message]:
+    """The chat that asks for a suite.
 
     Args:
-        example: A record with at least one oracle test.
+        template: The words.
         record: The function to write tests for.
-        max_tests: Tests in the worked answer, at most.
+        example: A record with at least one oracle test, shown answered before the question; or None.
 
     Raises:
         ValueError: if the example has no oracle test.
     """
-    worked = {"role": "assistant", "content": prefill(example) + answer(example, max_tests)}
-    return [*messages(example), worked, *messages(record)]
+    system = [{"role": "system", "content": template.system}] if template.system else []
+    asked = {"role": "user", "content": question(template, record)}
+    if example is None:
+        return [*system, asked]
+    shown = {"role": "user", "content": question(template, example)}
+    worked = {"role": "assistant", "content": prefill(example) + answer(example, EXAMPLE_TESTS)}
+    return [*system, shown, worked, asked]
+
+
+def choose_examples(records: Iterable[Record]) -> tuple[Record, ...]:
+    """Two worked examples, so that neither function is ever its own: the first two short ones with tests, else the first two.
+
+    Args:
+        records: In order; no more of them are consumed than are looked at.
+
+    Returns:
+        At most two.
+    """
+    usable = list(islice((record for record in records if record.oracle_tests), _EXAMPLES_LOOKED_AT))
+    short = [record for record in usable if len(record.source) + len(answer(record, EXAMPLE_TESTS)) <= EXAMPLE_CHARACTERS]
+    return tuple((short if len(short) > 1 else usable)[:2])
+
+
+def example_for(record: Record, examples: Sequence[Record]) -> Record | None:
+    """The first of `choose_examples` that is another function."""
+    return next((example for example in examples if example.source != record.source), None)
 
 
 def import_line(record: Record) -> str:
-    """What every suite starts with, whoever wrote it."""
-    return f"from solution import {record.entry_point}\n"
+    """What every suite starts with, whoever wrote it; a method comes with its class."""
+    return f"from solution import {record.entry_point.partition('.')[0]}\n"
 
 
 def prefill(record: Record) -> str:
@@ -66,7 +95,7 @@ def prefill(record: Record) -> str:
 
 
 def answer(record: Record, max_tests: int) -> str:
-    """The training completion: the first oracle tests, then the closing fence.
+    """The training completion: the imports that the first oracle tests need, these tests, then the closing fence.
 
     Args:
         record: A record with at least one oracle test.
@@ -78,14 +107,16 @@ def answer(record: Record, max_tests: int) -> str:
     tests = [test.strip("\n") for test in record.oracle_tests[: max(0, max_tests)] if test.strip()]
     if not tests:
         raise ValueError(f"{record.id} has no oracle test within max_tests={max_tests}")
-    return "\n\n".join(tests) + f"\n{FENCE}"
+    imports = _needed(record.oracle_imports, "\n".join(tests))
+    head = "\n".join(imports) + "\n\n" if imports else ""
+    return head + "\n\n".join(tests) + f"\n{FENCE}"
 
 
 def cut_suite(raw_after_prefill: str, record: Record, *, finished: bool = False) -> Cut:
     """The longest prefix of whole top-level statements that parses, behind the import line.
 
     Args:
-        raw_after_prefill: What the model wrote after `prefill`.
+        raw_after_prefill: What the model wrote after `prefill`; its own import lines are kept.
         record: The function it wrote tests for.
         finished: True when the model ended by itself (end of sequence). Without that and without a closing fence the
             last statement may be half written although it parses (``== 1`` of ``== 12``), so it is dropped.
@@ -104,24 +135,30 @@ def cut_suite(raw_after_prefill: str, record: Record, *, finished: bool = False)
     return Cut(f"{import_line(record)}\n" + "\n".join(lines[:last]) + "\n", truncated=not complete)
 
 
+def _needed(imports: Sequence[str], tests: str) -> list[str]:
+    """The import lines that bind a name the tests use; one that does not parse, or binds everything, is kept."""
+    tree = parsed(tests)
+    used = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)} if tree else set()
+    lines = (line.strip("\n") for line in imports if line.strip())
+    return [line for line in dict.fromkeys(lines) if tree is None or _binds(line) & (used | {"*"})]
+
+
+def _binds(line: str) -> set[str]:
+    """The names that an import line binds; ``*`` stands for any."""
+    tree = parsed(line)
+    if tree is None:
+        return {"*"}
+    aliases = [alias for node in tree.body if isinstance(node, ast.Import | ast.ImportFrom) for alias in node.names]
+    return {alias.asname or alias.name.partition(".")[0] for alias in aliases} or {"*"}
+
+
 def _longest_parse(lines: list[str]) -> tuple[int, ast.Module]:
     """How many leading lines parse, trying only the ends of top-level blocks; and their tree."""
     for end in range(len(lines), 0, -1):
         at_block_end = end == len(lines) or (lines[end] and not lines[end][0].isspace())
-        if at_block_end and (tree := _parse("\n".join(lines[:end]))) is not None:
+        if at_block_end and (tree := parsed("\n".join(lines[:end]))) is not None:
             return end, tree
     return 0, ast.Module(body=[], type_ignores=[])
-
-
-def _parse(code: str) -> ast.Module | None:
-    """The tree, or None. A model can write anything: null bytes, bad escapes, a thousand brackets."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", SyntaxWarning)
-        warnings.simplefilter("ignore", DeprecationWarning)
-        try:
-            return ast.parse(code)
-        except (SyntaxError, ValueError, RecursionError, MemoryError):
-            return None
 
 
 def _is_test(node: ast.stmt) -> bool:

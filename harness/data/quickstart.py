@@ -14,7 +14,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from harness.core.errors import ExitCode, HarnessError
-from harness.data.cache import published
+from harness.files.cache import published
 
 QUICKSTART_NAME = "quickstart:smollm2-135m-instruct"
 PUBLIC_ID = "HuggingFaceTB/SmolLM2-135M-Instruct"

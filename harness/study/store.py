@@ -12,6 +12,7 @@ import sqlalchemy.exc
 from optuna.storages import BaseStorage
 
 from harness.config.sweep_config import SweepConfig
+from harness.core.addresses import without_password
 from harness.core.errors import ExitCode, HarnessError
 from harness.study.ledger import Ledger
 from harness.study.sampling import plain
@@ -39,16 +40,11 @@ def translated(url: str) -> Iterator[None]:
     except (sqlalchemy.exc.SQLAlchemyError, optuna.exceptions.StorageInternalError, OSError, ImportError) as error:
         cause = str(getattr(error, "orig", None) or error.__cause__ or error).splitlines()[0]
         raise HarnessError(
-            f"the study store {safe_url(url)} does not work",
-            why=cause,
+            f"the study store {without_password(url)} does not work",
+            why=without_password(cause),
             fix="check disk space, permissions and study.storage; nothing that was stored is lost",
             code=ExitCode.STORAGE,
         ) from error
-
-
-def safe_url(url: str) -> str:
-    """The URL without its password."""
-    return sqlalchemy.engine.make_url(url).render_as_string(hide_password=True)
 
 
 def study_names(storage: BaseStorage) -> list[str]:

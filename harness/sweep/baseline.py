@@ -17,10 +17,12 @@ from harness import __version__
 from harness.console.view import TrialLine
 from harness.core.errors import ExitCode, HarnessError
 from harness.core.outcome import Ending, Outcome
+from harness.files.template_files import load_template
 from harness.sweep.specs import baseline_spec
 from harness.sweep.trial import Destination, carry_out
 from harness.sweep.workplace import Workplace
 from harness.tracking.tracker import KIND_BASELINE
+from harness.trial.examples import worked_examples
 
 _DECIDING = ("torch", "transformers", "tokenizers", "bitsandbytes", "mutmut", "pytest", "coverage")
 BASELINES = (("base zero-shot", 0), ("base one-shot", 1))
@@ -65,11 +67,17 @@ def _take_over(work: Workplace) -> None:
 
 
 def baseline_key(work: Workplace) -> str:
-    """sha256 over all that decides what the untuned base scores: settings, data, model, device, versions."""
+    """sha256 over all that decides what the untuned base scores: prompts, functions, model, device, versions.
+
+    Nothing of the training: the steps of an incremental sweep share one base, as long as the worked example is the same.
+    """
     versions = {name: version(name) for name in _DECIDING}
+    config, data = work.config, work.materials.data
+    asked = [section.model_dump(mode="json") for section in (config.model, config.generation, config.evaluation)]
+    shown = [record.to_dict() for record in worked_examples(data.train_files, data.exclude_file)]
     decides = [
-        [work.config.identity(), work.config.study.seed],
-        dict(work.materials.data.digests),
+        [asked, config.study.seed, load_template(config.training.prompt_template).digest, shown],
+        {name: digest for name, digest in data.digests.items() if name != "train"},
         [work.materials.model.public_id, work.materials.model.revision],
         [work.materials.probe.kind, work.materials.probe.device_name],
         [versions, sys.version, __version__, SCORER_VERSION],

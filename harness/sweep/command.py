@@ -14,20 +14,25 @@ from harness.study.store import load_ledger, open_storage, translated
 from harness.sweep.loop import Finished, run_sweep
 from harness.sweep.paths import Paths
 from harness.sweep.promote import choose, promote
+from harness.sweep.steps import open_step, reopen_step
+from harness.sweep.steps_close import close_step
 from harness.sweep.summary import Results
 from harness.sweep.tracked import reopen_tracking
 from harness.sweep.workplace import Session, Workplace, open_workplace, reopen_workplace
 
 
 def sweep_command(config: SweepConfig, stem: str, session: Session) -> ExitCode:
-    """Run a sweep to its end, promoting when the file asks for it.
+    """Run a sweep to its end, promoting when the file asks for it; over batches, that of the next step.
 
     Raises:
-        HarnessError: as `open_workplace` and `run_sweep`.
+        HarnessError: as `open_step`, `open_workplace` and `run_sweep`.
     """
     started = time.monotonic()
-    work = open_workplace(config, stem, session)
+    step = open_step(config, stem, session) if config.data.batches is not None else None
+    work = open_workplace(step.config, stem, session, step.given) if step else open_workplace(config, stem, session)
     finished = run_sweep(work)
+    if step is not None and finished.complete:
+        close_step(work, step, finished.results)
     if not finished.complete:
         session.view.message("interrupted: the same command takes the sweep up again where it stopped")
     _show(work, finished.results, finished.promoted, time.monotonic() - started)
@@ -72,7 +77,7 @@ def promote_command(study: str, number: int | None, folder: Path, storage: str |
     started = time.monotonic()
     paths = Paths.at(folder, storage)
     _must_exist(paths)
-    work = reopen_workplace(study, paths, session)
+    work = reopen_workplace(study, paths, session, reopen_step(study, paths, session))
     results = Results.read(work.ledger, work.config)
     chosen = choose(results, number)
     close = reopen_tracking(work)

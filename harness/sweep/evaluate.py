@@ -23,13 +23,18 @@ from evaluation.report.content import Content
 from evaluation.report.write import require_writable
 from harness.core.errors import ExitCode, HarnessError
 from harness.core.records import Record
-from harness.data.sources import load_records
+from harness.data.prepared.execution import Execution
+from harness.data.sources import registry as data_sources
+from harness.data.sources.registry import load_records
+from harness.files.cache import default_cache_root
 from harness.guard.supervise import StopSignal
-from harness.sweep.scoring import focal_functions
+from harness.sweep.scoring import evaluation_cache, focal_functions
 from harness.sweep.workplace import check_platform
 from harness.sweep.writing import ADAPTER_CONFIG, Writing, write_suites
 
 BASE = "base:"
+SHOWN = 5
+"""Broken rows of the data that are named one by one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,11 +56,12 @@ class Asked:
 
 @dataclass(frozen=True, slots=True)
 class Around:
-    """What comes from the entry point: environment, the wish to stop, and where progress is told."""
+    """What comes from the entry point: environment, the wish to stop, where progress is told, and what stays on the screen."""
 
     environ: Mapping[str, str]
     stop: StopSignal
     say: Callable[[str], None]
+    tell: Callable[[str], None]
 
 
 def evaluate(asked: Asked, settings: ScoreSettings, around: Around) -> Content:
@@ -66,7 +72,7 @@ def evaluate(asked: Asked, settings: ScoreSettings, around: Around) -> Content:
             and as `write_suites`.
     """
     check_platform()
-    records = load_records(asked.data).records[: asked.limit]
+    records = _records(asked, around)
     functions = focal_functions(records)
     writing = _writing(asked)
     if writing is None:
@@ -77,6 +83,18 @@ def evaluate(asked: Asked, settings: ScoreSettings, around: Around) -> Content:
         return Content(_scored(functions, suites, settings, around), functions, suites, tuple(problems))
     written = _written(writing, records, around)
     return Content(_scored(functions, written, settings, around), functions, written)
+
+
+def _records(asked: Asked, around: Around) -> tuple[Record, ...]:
+    """The functions; what of the source is broken is said, and does not keep the rest from being used."""
+    cache = default_cache_root(around.environ)
+    execution = Execution(cache=evaluation_cache(around.environ))
+    loaded = load_records(asked.data, around=data_sources.Around(cache, execution))
+    for row in loaded.broken[:SHOWN]:
+        around.tell(f"left out: {row.place}: {row.found}")
+    if len(loaded.broken) > SHOWN:
+        around.tell(f"left out: {len(loaded.broken) - SHOWN} more; `harness data inspect {asked.data}` names them")
+    return loaded.records[: asked.limit]
 
 
 def checked_out(out: Path | None) -> None:

@@ -15,24 +15,21 @@ from harness.core.admission import Budget, make_budget, parse_budget
 from harness.core.dtypes import dtype_bytes
 from harness.core.errors import ExitCode, HarnessError
 from harness.core.memory import DeviceProfile
-from harness.data.cache import default_cache_root
-from harness.data.lengths import longest_prompt
 from harness.data.models import ResolvedModel, resolve_model, tokenizer_file
-from harness.data.prepare import PreparedData, prepare_splits
+from harness.data.prepared.prepare import PreparedData
+from harness.files.cache import default_cache_root
 from harness.guard.device_profile import Measurement, ProfileAsk, measured_profile
 from harness.guard.observations import ObservationStore
 from harness.guard.probe import MemoryProbe
 from harness.guard.select import no_gpu_reason, open_probe
 from harness.guard.traced import trace_peak
+from harness.sweep.asked_data import asked_data, longest_asked
 from harness.sweep.gate import Gate
 from harness.sweep.predict import Predictor, Surroundings
 from harness.tracer.request import Traced, TraceRequest
 
 OBSERVATIONS = "memory.jsonl"
 """Below `tracking.folder`: every peak that was ever seen there, of any study."""
-
-WRITTEN_SPLITS = ("validation", "selection", "test")
-"""The splits that suites are written for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +55,9 @@ class Materials:
     profile: str
 
 
-def open_materials(config: SweepConfig, folder: Path, view: SweepView, environ: Mapping[str, str]) -> Materials:
+def open_materials(
+    config: SweepConfig, folder: Path, view: SweepView, environ: Mapping[str, str], data: PreparedData | None = None
+) -> Materials:
     """Prepare data and model, look at the device, and set the budget.
 
     Args:
@@ -66,13 +65,13 @@ def open_materials(config: SweepConfig, folder: Path, view: SweepView, environ: 
         folder: `tracking.folder`.
         view: Told what takes time.
         environ: Of this process.
+        data: The splits, where they are prepared already: a step over batches.
 
     Raises:
         HarnessError: any of them is missing or unusable.
     """
     cache = default_cache_root(environ)
-    shares, limits = config.data.splits.model_dump(), config.data.limits.model_dump()
-    data = prepare_splits(config.data.source, shares, limits, cache)
+    data = data or asked_data(config, cache, view.message)
     model = resolve_model(config.model.name, config.model.revision, cache, on_step=view.message)
     probe = open_probe(usable_device(config.guard.device), environ.get("CUDA_VISIBLE_DEVICES"))
     budget = _budget(config, probe)
@@ -110,7 +109,7 @@ def _predictor(
         model.config,
         device,
         Path("/proc/cpuinfo").read_text("utf-8", "replace"),
-        longest_prompt((data.files[name] for name in WRITTEN_SPLITS), tokenizer_file(model)),
+        longest_asked(config, data, tokenizer_file(model)),
         trace,
     )
     return Predictor(config, around)

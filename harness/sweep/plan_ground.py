@@ -19,15 +19,16 @@ from harness.core.dtypes import dtype_bytes
 from harness.core.errors import ExitCode, HarnessError
 from harness.core.gpus import Gpu, find_gpu, known_gpu
 from harness.core.memory import DeviceProfile
-from harness.data.cache import default_cache_root
-from harness.data.lengths import CHARACTERS_PER_TOKEN, longest_prompt
+from harness.data.lengths import CHARACTERS_PER_TOKEN
 from harness.data.models import resolve_model, tokenizer_file
-from harness.data.prepare import PreparedData, prepare_splits
+from harness.data.prepared.prepare import PreparedData, prepare_splits
+from harness.files.cache import default_cache_root
 from harness.guard.observations import ObservationStore
 from harness.guard.select import open_probe
 from harness.guard.traced import trace_peak
+from harness.sweep.asked_data import longest_asked, prepare_ask
 from harness.sweep.gate import Gate
-from harness.sweep.materials import OBSERVATIONS, WRITTEN_SPLITS, measured_device, usable_device
+from harness.sweep.materials import OBSERVATIONS, measured_device, usable_device
 from harness.sweep.paths import Paths
 from harness.sweep.predict import Predictor, Surroundings, Trace
 from harness.tracer.request import Traced, TraceRequest
@@ -132,7 +133,7 @@ def _tracing(cache: Path, environ: Mapping[str, str], say: Callable[[str], None]
 def _predictor(config: SweepConfig, made_of: tuple[PlannedModel, PlannedDevice, PreparedData | None], trace: Trace) -> Predictor:
     model, device, data = made_of
     cpuinfo = Path("/proc/cpuinfo").read_text("utf-8", "replace")
-    prompt = longest_prompt((data.files[name] for name in WRITTEN_SPLITS), model.tokenizer) if data else _PROMPT_TOKENS
+    prompt = longest_asked(config, data, model.tokenizer) if data else _PROMPT_TOKENS
     return Predictor(config, Surroundings(model.config, device.profile, cpuinfo, prompt, trace))
 
 
@@ -164,7 +165,7 @@ def _model(config: SweepConfig, cache: Path, say: Callable[[str], None], notes: 
 
 def _data(config: SweepConfig, cache: Path, notes: list[str]) -> PreparedData | None:
     try:
-        return prepare_splits(config.data.source, config.data.splits.model_dump(), config.data.limits.model_dump(), cache)
+        return prepare_splits(prepare_ask(config), cache)
     except HarnessError as error:
         notes.append(f"no times, and prompts of {_PROMPT_TOKENS} tokens assumed: {error.what} ({error.why})")
         return None

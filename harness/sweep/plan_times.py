@@ -5,7 +5,6 @@ Owns the counting of work in the prepared data and the search for finished trial
 
 from __future__ import annotations
 
-import json
 import os
 import platform
 from collections.abc import Iterator
@@ -20,10 +19,11 @@ from harness.core.model_shape import ModelShape
 from harness.core.outcome import Ending
 from harness.core.params import Quantization
 from harness.core.prompts import answer, prefill, question
-from harness.core.records import Record
 from harness.core.speed import Lesson, Machine, Seconds, Work, trial_seconds, untuned_seconds, with_learned
 from harness.core.workload import Workload
-from harness.data.prepare import PreparedData
+from harness.data.prepared.prepare import PreparedData
+from harness.files.record_files import read_records
+from harness.files.template_files import load_template
 from harness.study.ledger import Told
 from harness.study.store import load_ledger, open_storage, study_names
 from harness.sweep.paths import Paths
@@ -91,16 +91,12 @@ def open_clock(ground: Ground) -> tuple[Clock | None, str]:
 
 def count_work(config: SweepConfig, data: PreparedData) -> Work:
     """The work of one trial; token counts come from lengths in characters."""
-    train = [record for record in _records(data.files["train"]) if record.oracle_tests]
-    settings = config.training
-    prompts = [len(question(r) + prefill(r)) / _PROMPT_CHARACTERS + _TEMPLATE_TOKENS for r in train]
+    train = [record for record in read_records(data.files["train"]) if record.oracle_tests]
+    settings, template = config.training, load_template(config.training.prompt_template)
+    prompts = [len(question(template, r) + prefill(r)) / _PROMPT_CHARACTERS + _TEMPLATE_TOKENS for r in train]
     answers = [len(answer(r, settings.max_tests_per_example)) / _ANSWER_CHARACTERS for r in train]
     cut = [min(tokens, settings.max_completion_tokens) for tokens in answers]
     return Work(len(train), fmean(prompts or [0.0]), fmean(cut or [0.0]), data.counts["validation"])
-
-
-def _records(file: Path) -> list[Record]:
-    return [Record.from_dict(json.loads(line)) for line in file.read_text("utf-8").splitlines() if line.strip()]
 
 
 def _machine(ground: Ground) -> Machine | None:

@@ -90,7 +90,7 @@ class Predictor:
         return Workload(
             params,
             loss_path=self._loss_path(),
-            completion_tokens=self._config.training.max_completion_tokens,
+            completion_tokens=self._completion_tokens(params),
             attn_implementation=self._config.model.attn_implementation,
             double_quant=self._config.model.double_quant,
             writing=Writing(generation.batch_size, self._around.prompt_tokens, generation.max_new_tokens),
@@ -113,11 +113,11 @@ class Predictor:
         """
         profile = self.profile(workload.params)
         if self.source == "formula" and self.shape is not None:
-            return estimate_peak(self.shape, workload, profile, padded=_padded(workload))
+            return estimate_peak(self.shape, workload, profile, padded=self._masked)
         if self.source == "none" or self._around.trace is None:
             return None
         compute = (profile.kind, profile.compute_bytes)
-        request = TraceRequest(self._around.model_config, workload, *compute, padded=_padded(workload))
+        request = TraceRequest(self._around.model_config, workload, *compute, padded=self._masked)
         key = request.key()
         if key not in self._traced:
             try:
@@ -128,13 +128,18 @@ class Predictor:
                 return None
         return self._traced[key]
 
+    def _completion_tokens(self, params: TrialParams) -> int:
+        """Most labelled tokens of one sequence; packed, nearly all of them may be answers."""
+        training = self._config.training
+        return params.max_length if training.packing else training.max_completion_tokens
+
+    @property
+    def _masked(self) -> bool:
+        """Whether attention has a mask: padding stands on the right, where nobody looks, but packed examples must not meet."""
+        return self._config.training.packing
+
     def _loss_path(self) -> LossPath:
         asked = self._config.training.loss_path
         if asked != "auto":
             return LossPath(asked)
         return LossPath.FUSED if self._around.device.kind == "cuda" else LossPath.COMPLETION
-
-
-def _padded(workload: Workload) -> bool:
-    """Examples are not packed: in a batch of several one is nearly always shorter than the others."""
-    return workload.params.per_device_train_batch_size > 1

@@ -8,11 +8,14 @@ from typing import Any
 
 from harness.config.fields import Choices, FloatRange, IntRange
 from harness.config.space import extremes
+from harness.config.sweep_config import SweepConfig
 from harness.console.view import SweepHeader
+from harness.core.addresses import without_password
 from harness.core.admission import Reject
 from harness.core.errors import ExitCode, HarnessError
 from harness.core.pareto import Objective
 from harness.study.sampling import plain
+from harness.sweep.gate import Gate
 from harness.sweep.workplace import Workplace
 
 _MEMORY_AXES = ("r", "quantization", "per_device_train_batch_size", "max_length", "gradient_checkpointing", "target_modules")
@@ -25,13 +28,9 @@ def check_smallest_fits(work: Workplace) -> None:
     Raises:
         HarnessError: NO_MEMORY.
     """
-    base, refusals = work.config.base_params(), []
-    for corner in _corners(work):
-        judged = work.materials.gate.judge(base.merged(corner))
-        if not isinstance(judged.verdict, Reject):
-            return
-        refusals.append(judged.verdict)
-    smallest = min(refusals, key=lambda refusal: refusal.constraint)
+    smallest = smallest_refusal(work.config, work.materials.gate, work.materials.predictor.source)
+    if smallest is None:
+        return
     raise HarnessError(
         "not even the smallest configuration of the space fits into memory",
         why=smallest.reason,
@@ -40,11 +39,28 @@ def check_smallest_fits(work: Workplace) -> None:
     )
 
 
-def _corners(work: Workplace) -> list[dict[str, Any]]:
+def smallest_refusal(config: SweepConfig, gate: Gate, source: str) -> Reject | None:
+    """Why not even the smallest configuration of a space fits; None where one does.
+
+    Args:
+        config: The sweep file.
+        gate: Decides which settings start.
+        source: Where its estimates come from, as `Predictor.source`.
+    """
+    base, refusals = config.base_params(), []
+    for corner in _corners(config, source):
+        verdict = gate.judge(base.merged(corner)).verdict
+        if not isinstance(verdict, Reject):
+            return None
+        refusals.append(verdict)
+    return min(refusals, key=lambda refusal: refusal.constraint)
+
+
+def _corners(config: SweepConfig, source: str) -> list[dict[str, Any]]:
     """Settings among which the smallest peak must be; few, where asking for a peak takes seconds."""
-    searched = {name: axis for name, axis in work.config.space.axes().items() if name in _MEMORY_AXES}
+    searched = {name: axis for name, axis in config.space.axes().items() if name in _MEMORY_AXES}
     ends = {name: [plain(value) for value in extremes(axis)] for name, axis in searched.items()}
-    if work.materials.predictor.source == "tracer":
+    if source == "tracer":
         ends = {name: values if name in _UNORDERED else [min(values)] for name, values in ends.items()}
     return [dict(zip(ends, corner, strict=True)) for corner in product(*ends.values())]
 
@@ -60,7 +76,11 @@ def header(work: Workplace) -> SweepHeader:
         budget_bytes=work.materials.budget.bytes,
         device=f"{work.materials.probe.device_name} ({work.materials.probe.kind})",
         n_trials=work.config.study.n_trials,
-        storage={"study": work.paths.study_url, "mlflow": work.paths.tracking_uri, "trials": str(work.paths.trials)},
+        storage={
+            "study": without_password(work.paths.study_url),
+            "mlflow": without_password(work.paths.tracking_uri),
+            "trials": str(work.paths.trials),
+        },
     )
 
 

@@ -83,7 +83,7 @@ def _tuned(work: Workplace, told: Told, adapter: Path) -> dict[str, Any] | None:
     work.view.trial_started(TrialLine(label, told.proposal, kind="baseline"))
     tags = {"kind": "promotion", "trial": str(told.number), "split": "test", "device": work.materials.probe.device_name}
     run_id = work.tracker.start_run(label, params=params.to_dict(), tags=tags)
-    outcome = carry_out(work, adapter_spec(work, label, adapter, params.quantization), Destination(run_id, "test"))
+    outcome = carry_out(work, adapter_spec(work, label, adapter, params), Destination(run_id, "test"))
     if outcome.ending is Ending.INTERRUPTED:
         return None
     if outcome.ending is not Ending.COMPLETED:

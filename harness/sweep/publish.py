@@ -8,8 +8,9 @@ from typing import Any
 from harness.console.view import Promoted
 from harness.core.measured import Measured
 from harness.core.prompts import prefill, question
+from harness.files.record_files import read_records
+from harness.files.template_files import load_template
 from harness.study.ledger import Told
-from harness.sweep.scoring import read_records
 from harness.sweep.summary import figure
 from harness.sweep.workplace import Workplace
 from harness.tracking.card import CardFacts
@@ -70,7 +71,7 @@ def _card(work: Workplace, told: Told, measured: Mapping[str, Mapping[str, float
         untuned={"untuned, zero-shot": _figures(measured["untuned"])},
         settings={**params.to_dict(), "lora_alpha": params.scaling_alpha},
         base_revision=model.revision,
-        prompt=question(example),
+        prompt=question(load_template(params.prompt_template), example),
         prefill=prefill(example),
     )
 

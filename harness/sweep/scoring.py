@@ -21,7 +21,8 @@ from harness.config.sections import Evaluation
 from harness.core.admission import parse_budget
 from harness.core.errors import ExitCode, HarnessError
 from harness.core.records import Record
-from harness.data.cache import default_cache_root
+from harness.files.cache import default_cache_root
+from harness.files.record_files import read_records
 from harness.sweep.workplace import Workplace
 from harness.trial.spec import read_suites
 from harness.trial.trial_dir import TrialDir, write_atomic
@@ -29,11 +30,6 @@ from harness.trial.trial_dir import TrialDir, write_atomic
 
 class StopNowError(Exception):
     """Ctrl-C was pressed twice while suites were being scored."""
-
-
-def read_records(path: Path) -> tuple[Record, ...]:
-    """Read a split."""
-    return tuple(Record.from_dict(json.loads(line)) for line in path.read_text("utf-8").splitlines() if line)
 
 
 def focal_functions(records: Iterable[Record]) -> tuple[FocalFunction, ...]:

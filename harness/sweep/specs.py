@@ -5,19 +5,26 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-from harness.core.params import Quantization
+from harness.core.params import Quantization, TrialParams
 from harness.core.workload import Workload
+from harness.files.cache import default_cache_root
+from harness.files.template_files import load_template
 from harness.sweep.workplace import Workplace
 from harness.trial.spec import GenerateSpec, ModelSpec, TrainSpec, TrialSpec
 
 
 def training_spec(work: Workplace, label: str, workload: Workload, seed: int) -> TrialSpec:
     """Train an adapter, then write suites for the validation functions."""
-    settings, files = work.config.training, work.materials.data.files
+    settings, data = work.config.training, work.materials.data
     train = TrainSpec(
         params=workload.params,
-        train_file=str(files["train"]),
-        validation_file=str(files["validation"]),
+        train_files=tuple(map(str, data.train_files)),
+        validation_file=str(data.files["validation"]),
+        exclude_file=_path(data.exclude_file),
+        template=load_template(workload.params.prompt_template).to_dict(),
+        packing=settings.packing,
+        token_cache=str(default_cache_root(work.environ) / "tokens"),
+        start_adapter=_path(work.start_adapter),
         logging_steps=settings.logging_steps,
         eval_steps=settings.eval_steps,
         save_steps=settings.save_steps,
@@ -27,18 +34,19 @@ def training_spec(work: Workplace, label: str, workload: Workload, seed: int) ->
         loss_path=workload.loss_path.value,
     )
     model = replace(_model(work, workload.params.quantization), offloaded_layers=workload.offloaded_layers)
-    return TrialSpec(label, seed, model, _generate(work, "validation"), train)
+    return TrialSpec(label, seed, model, _generate(work, "validation", workload.params.prompt_template), train)
 
 
 def baseline_spec(work: Workplace, label: str, shots: int, split: str) -> TrialSpec:
-    """Write suites with the untuned base; one-shot examples come from the training functions."""
-    return TrialSpec(label, work.config.study.seed, _model(work, Quantization.NONE), _generate(work, split, shots))
+    """Write suites with the untuned base, asked with the template of trial 0; examples come from the training functions."""
+    template = work.config.training.prompt_template
+    return TrialSpec(label, work.config.study.seed, _model(work, Quantization.NONE), _generate(work, split, template, shots))
 
 
-def adapter_spec(work: Workplace, label: str, adapter: Path, quantization: Quantization) -> TrialSpec:
-    """Write suites for the held-out test functions with a finished adapter on the base it was trained on."""
-    generate = _generate(work, "test")
-    return TrialSpec(label, work.config.study.seed, _model(work, quantization), generate, adapter=str(adapter))
+def adapter_spec(work: Workplace, label: str, adapter: Path, params: TrialParams) -> TrialSpec:
+    """Write suites for the held-out test functions with a finished adapter: on the base and with the prompt it was trained on."""
+    generate = _generate(work, "test", params.prompt_template)
+    return TrialSpec(label, work.config.study.seed, _model(work, params.quantization), generate, adapter=str(adapter))
 
 
 def _model(work: Workplace, quantization: Quantization) -> ModelSpec:
@@ -71,12 +79,18 @@ def _device(asked: str, *, on_gpu: bool) -> str:
     return asked if asked.startswith("cuda:") else "cuda:0"
 
 
-def _generate(work: Workplace, split: str, shots: int = 0) -> GenerateSpec:
-    settings, files = work.config.generation, work.materials.data.files
+def _path(given: Path | None) -> str | None:
+    return None if given is None else str(given)
+
+
+def _generate(work: Workplace, split: str, template: str, shots: int = 0) -> GenerateSpec:
+    settings, data = work.config.generation, work.materials.data
     return GenerateSpec(
-        functions_file=str(files[split]),
+        functions_file=str(data.files[split]),
         shots=shots,
-        example_file=str(files["train"]) if shots else None,
+        example_files=tuple(map(str, data.train_files)),
+        exclude_file=_path(data.exclude_file),
+        template=load_template(template).to_dict(),
         max_new_tokens=settings.max_new_tokens,
         batch_size=settings.batch_size,
         do_sample=settings.do_sample,

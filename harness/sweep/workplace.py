@@ -6,12 +6,13 @@ import os
 import sys
 from collections.abc import Mapping
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from harness.config.sweep_config import SweepConfig
 from harness.console.view import SweepView
 from harness.core.errors import ExitCode, HarnessError
+from harness.data.prepared.prepare import PreparedData
 from harness.guard.supervise import StopSignal
 from harness.study.ledger import Ledger
 from harness.study.store import load_ledger, open_storage
@@ -37,6 +38,8 @@ class Workplace:
         stop: Set by Ctrl-C.
         environ: Environment of trial processes.
         resumed: True when the study existed.
+        start_adapter: Folder of the adapter that training goes on from; None trains a new one.
+        tags: What else the sweep's MLflow run is tagged with.
     """
 
     config: SweepConfig
@@ -49,6 +52,8 @@ class Workplace:
     stop: StopSignal
     environ: Mapping[str, str]
     resumed: bool
+    start_adapter: Path | None = None
+    tags: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def objectives(self) -> tuple[str, ...]:
@@ -66,6 +71,21 @@ class Session:
     stack: ExitStack
 
 
+@dataclass(frozen=True, slots=True)
+class Given:
+    """What a step over batches brings along, in place of data that the sweep prepares itself.
+
+    Attributes:
+        data: Its splits.
+        start_adapter: Folder of the adapter it goes on from, or None.
+        tags: Of its MLflow run.
+    """
+
+    data: PreparedData
+    start_adapter: Path | None
+    tags: Mapping[str, str]
+
+
 def check_platform() -> None:
     """Refuse what cannot work.
 
@@ -81,13 +101,14 @@ def check_platform() -> None:
         )
 
 
-def open_workplace(config: SweepConfig, stem: str, session: Session) -> Workplace:
+def open_workplace(config: SweepConfig, stem: str, session: Session, given: Given | None = None) -> Workplace:
     """Open stores, materials and study.
 
     Args:
         config: The sweep file.
         stem: The file's name without suffix.
         session: Screen, stop signal, environment; closes what is opened here.
+        given: Of a step over batches.
 
     Raises:
         HarnessError: with the code of whatever does not work; nothing is half-written.
@@ -96,24 +117,24 @@ def open_workplace(config: SweepConfig, stem: str, session: Session) -> Workplac
     paths = Paths.of(config)
     _check_writable(paths.folder)
     storage = open_storage(paths.study_url)
-    materials = open_materials(config, paths.folder, session.view, session.environ)
+    materials = open_materials(config, paths.folder, session.view, session.environ, given.data if given else None)
     session.stack.callback(materials.probe.close)
     store = Store.open(paths.tracking_uri, paths.artifacts, config.tracking.experiment)
     claimed = claim_study(Place(storage, paths.study_url, paths.trials), config, stem, session.view.message)
     session.stack.callback(claimed.lock.release)
-    tracker = Tracker(store, claimed.ledger.name)
-    return Workplace(
-        config, paths, materials, claimed.ledger, tracker, store, session.view, session.stop, session.environ, claimed.resumed
-    )
+    _hold_to(claimed.ledger, materials.data.digest)
+    made_of = (config, paths, materials, claimed.ledger, store)
+    return _workplace(made_of, session, resumed=claimed.resumed, given=given)
 
 
-def reopen_workplace(study: str, paths: Paths, session: Session) -> Workplace:
+def reopen_workplace(study: str, paths: Paths, session: Session, given: Given | None = None) -> Workplace:
     """Open the sweep of an existing study, with the settings it was created from.
 
     Args:
         study: The study's name.
         paths: Where it is kept.
         session: Screen, stop signal, environment; closes what is opened here.
+        given: Of a step over batches.
 
     Raises:
         HarnessError: no such study, or another process is sweeping it.
@@ -124,14 +145,49 @@ def reopen_workplace(study: str, paths: Paths, session: Session) -> Workplace:
     config = load_ledger(storage, study).config()
     claimed = claim_existing(Place(storage, paths.study_url, paths.trials), study)
     session.stack.callback(claimed.lock.release)
-    materials = open_materials(config, paths.folder, session.view, session.environ)
+    materials = open_materials(config, paths.folder, session.view, session.environ, given.data if given else None)
     session.stack.callback(materials.probe.close)
     uri = config.tracking.tracking_uri or paths.tracking_uri
     store = Store.open(uri, paths.artifacts, config.tracking.experiment)
-    tracker = Tracker(store, study)
+    return _workplace((config, paths, materials, claimed.ledger, store), session, resumed=True, given=given)
+
+
+def _workplace(
+    made_of: tuple[SweepConfig, Paths, Materials, Ledger, Store], session: Session, *, resumed: bool, given: Given | None
+) -> Workplace:
+    config, paths, materials, ledger, store = made_of
     return Workplace(
-        config, paths, materials, claimed.ledger, tracker, store, session.view, session.stop, session.environ, resumed=True
+        config=config,
+        paths=paths,
+        materials=materials,
+        ledger=ledger,
+        tracker=Tracker(store, ledger.name),
+        store=store,
+        view=session.view,
+        stop=session.stop,
+        environ=session.environ,
+        resumed=resumed,
+        start_adapter=given.start_adapter if given else None,
+        tags=given.tags if given else {},
     )
+
+
+def _hold_to(ledger: Ledger, digest: str) -> None:
+    """A study's trials were all trained and scored on one set of data: refuse to add others.
+
+    Raises:
+        HarnessError: CONFLICT.
+    """
+    before = ledger.noted("data_digest")
+    if before is None:
+        ledger.note("data_digest", digest)
+    elif before != digest:
+        raise HarnessError(
+            f"study {ledger.name!r} exists with other data",
+            why=f"its trials were made with the functions of digest {before[:12]}..., now it is {digest[:12]}...",
+            fix="give study.name another name, or restore the data; nothing was changed",
+            code=ExitCode.CONFLICT,
+        )
 
 
 def _check_writable(folder: Path) -> None:

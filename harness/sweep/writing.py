@@ -14,9 +14,9 @@ from harness.core.errors import ExitCode, HarnessError
 from harness.core.outcome import Ending
 from harness.core.records import Record
 from harness.core.watchdog import MemorySample
-from harness.data.cache import default_cache_root
 from harness.data.models import ResolvedModel, resolve_model
-from harness.data.splits import to_jsonl
+from harness.data.splitting.splits import to_jsonl
+from harness.files.cache import default_cache_root
 from harness.guard.select import open_probe
 from harness.guard.supervise import Launch, StopSignal, Watch, supervise
 from harness.sweep.judge import judge

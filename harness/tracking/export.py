@@ -12,6 +12,7 @@ from pathlib import Path
 from harness.core.errors import ExitCode, HarnessError
 from harness.tracking.card import CardFacts, model_card
 from harness.tracking.registry import ADAPTER_FILE
+from harness.trial.trial_dir import PROMPT_FILE
 
 CONFIG_FILE = "adapter_config.json"
 _AT_FDCWD = -100
@@ -20,7 +21,7 @@ _UNSUPPORTED = (errno.ENOSYS, errno.EINVAL, errno.EOPNOTSUPP)
 
 
 def export_adapter(adapter_dir: Path, out_dir: Path, card: CardFacts) -> Path:
-    """Write weights, configuration and model card, all or nothing.
+    """Write weights, configuration, the prompt it was trained with, and model card, all or nothing.
 
     The folder is built beside `out_dir` and then swapped in, so that `out_dir` is at any time absent, the old one, or
     the new one. What was in an old one is gone.
@@ -44,6 +45,8 @@ def export_adapter(adapter_dir: Path, out_dir: Path, card: CardFacts) -> Path:
         shutil.rmtree(building, ignore_errors=True)
         building.mkdir(parents=True)
         shutil.copyfile(adapter_dir / ADAPTER_FILE, building / ADAPTER_FILE)
+        if (adapter_dir / PROMPT_FILE).is_file():
+            shutil.copyfile(adapter_dir / PROMPT_FILE, building / PROMPT_FILE)
         (building / CONFIG_FILE).write_text(_public_config(adapter_dir / CONFIG_FILE, card), "utf-8")
         (building / "README.md").write_text(model_card(card), "utf-8")
         _swap_in(building, out_dir)

@@ -14,6 +14,7 @@ from mlflow import MlflowClient
 from mlflow.exceptions import MlflowException
 from sqlalchemy.exc import SQLAlchemyError
 
+from harness.core.addresses import without_password
 from harness.core.errors import ExitCode, HarnessError
 
 _EXPERIMENT_TAGS = {"mlflow.experimentKind": "custom_model_development"}  # else the UI opens its view for chat traces
@@ -71,8 +72,8 @@ def _check_scheme(uri: str) -> None:
 def _unreachable(uri: str, error: Exception) -> HarnessError:
     reason = str(error.__cause__ or error).splitlines() or [type(error).__name__]
     return HarnessError(
-        f"the MLflow store {uri} cannot be used",
-        why=reason[0],
+        f"the MLflow store {without_password(uri)} cannot be used",
+        why=without_password(reason[0]),
         fix="check that its folder exists and is writable, that the disk has room, and that the server answers",
         code=ExitCode.STORAGE,
     )

@@ -113,14 +113,16 @@ class Tracker:
         Args:
             label: Shown in the UI, e.g. ``trial 3``.
             params: Effective settings.
-            tags: ``kind`` (`KIND_TRIAL`, `KIND_BASELINE`; a trial by default), trial number, seed, device.
+            tags: ``kind`` (`KIND_TRIAL`, `KIND_BASELINE`; a trial by default), trial number, seed, device; ``split``, the
+                functions that are written for where nothing is trained.
 
         Returns:
             The run's id.
         """
         parent = {"mlflow.parentRunId": self.sweep_run}
         run_id = self._create(label, params, {"kind": KIND_TRIAL, **tags, **parent})
-        wanted = ("train", "validation") if tags.get("kind", KIND_TRIAL) == KIND_TRIAL else ("validation",)
+        trained = tags.get("kind", KIND_TRIAL) == KIND_TRIAL
+        wanted = ("train", "validation") if trained else (tags.get("split", "validation"),)
         inputs = [given for given in self._inputs if given.dataset.name in wanted]
         if inputs:
             self._client.log_inputs(run_id, inputs)

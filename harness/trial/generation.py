@@ -15,10 +15,11 @@ from typing import Any
 import torch
 from transformers import StoppingCriteria, StoppingCriteriaList
 
-from harness.core.errors import HarnessError
-from harness.core.prompts import FENCE, Message, cut_suite, messages, one_shot_messages, prefill
+from harness.core.prompts import FENCE, cut_suite, prefill
 from harness.core.records import Record
-from harness.trial.encoding import prompt_ids, read_records
+from harness.files.record_files import read_records
+from harness.trial.encoding import prompt_ids
+from harness.trial.examples import Wording
 from harness.trial.readings import give_back_memory
 from harness.trial.spec import GeneratedSuite, GenerateSpec
 from harness.trial.trial_dir import write_atomic
@@ -74,19 +75,20 @@ class FenceStop(StoppingCriteria):  # type: ignore[misc]
         return torch.tensor([FENCE in tail for tail in tails], dtype=torch.bool, device=input_ids.device)
 
 
-def generate(model: Any, tokenizer: Any, spec: GenerateSpec, report: Callable[[int, int], None]) -> Written:
+def generate(model: Any, tokenizer: Any, spec: GenerateSpec, wording: Wording, report: Callable[[int, int], None]) -> Written:
     """Write a suite for every function of the file.
 
     Args:
         model: Base or PEFT model.
         tokenizer: Its tokenizer, padding on the left.
         spec: What to write for and how.
+        wording: How to ask.
         report: Called after each batch with suites written and suites to write.
 
     Raises:
-        HarnessError: if one-shot prompts are asked for without a usable example.
+        HarnessError: if the model's chat template refuses the prompt.
     """
-    prompts = build_prompts(tokenizer, spec)
+    prompts = build_prompts(tokenizer, spec, wording)
     give_back_memory()  # of training
     started = time.monotonic()
     done: dict[int, tuple[GeneratedSuite, float]] = {}
@@ -107,18 +109,14 @@ def write_suites(path: Path, suites: Sequence[GeneratedSuite]) -> None:
     write_atomic(path, "".join(json.dumps(asdict(suite)) + "\n" for suite in suites))
 
 
-def build_prompts(tokenizer: Any, spec: GenerateSpec) -> list[Prompt]:
+def build_prompts(tokenizer: Any, spec: GenerateSpec, wording: Wording) -> list[Prompt]:
     """One prompt a function, in file order.
 
     Raises:
-        HarnessError: if one-shot prompts are asked for without a usable example.
+        HarnessError: if the model's chat template refuses the prompt.
     """
-    example = _example(spec) if spec.shots else None
-
-    def chat(record: Record) -> list[Message]:
-        return messages(record) if example is None else one_shot_messages(example, record)
-
-    return [Prompt(r, prompt_ids(tokenizer, chat(r), prefill(r))) for r in read_records(spec.functions_file)]
+    records = read_records(Path(spec.functions_file))
+    return [Prompt(r, prompt_ids(tokenizer, wording.template, wording.chat(r), prefill(r))) for r in records]
 
 
 def length_batches(lengths: Sequence[int], size: int) -> Iterator[list[int]]:
@@ -131,18 +129,6 @@ def length_batches(lengths: Sequence[int], size: int) -> Iterator[list[int]]:
 def quantile(ordered: Sequence[float], share: float) -> float:
     """The value below which a share (0-1) of the sorted values lies, nearest rank; 0.0 of none."""
     return ordered[min(len(ordered) - 1, int(share * len(ordered)))] if ordered else 0.0
-
-
-def _example(spec: GenerateSpec) -> Record:
-    records = read_records(spec.example_file) if spec.example_file else []
-    for record in records:
-        if record.oracle_tests:
-            return record
-    raise HarnessError(
-        "no worked example for the one-shot prompt",
-        why=f"{spec.example_file} has no function with oracle tests",
-        fix="give a data source whose training functions have tests",
-    )
 
 
 def _write_batch(model: Any, tokenizer: Any, batch: Sequence[Prompt], spec: GenerateSpec) -> list[GeneratedSuite]:

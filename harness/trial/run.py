@@ -11,14 +11,16 @@ from peft import PeftModel
 from transformers import set_seed
 
 from harness.core.params import Quantization
+from harness.trial.adapters import save_adapter
 from harness.trial.base import Base, load_base
 from harness.trial.events import Event, EventWriter
+from harness.trial.examples import Wording, open_wording, wording_of
 from harness.trial.failure import is_out_of_memory, last_line
 from harness.trial.generation import generate, write_suites
 from harness.trial.process import InterruptedTrialError, Interruption
 from harness.trial.readings import memory_now, memory_peak, sha256_file, versions
 from harness.trial.spec import ChildEnding, TrialResult, TrialSpec
-from harness.trial.training import DivergedError, Training, save_adapter, train
+from harness.trial.training import DivergedError, Training, train
 from harness.trial.trial_dir import TrialDir
 
 
@@ -58,14 +60,16 @@ class Trial:
         if spec.threads:
             torch.set_num_threads(spec.threads)
         set_seed(spec.seed)
-        self._facts |= versions()
+        asked = wording_of(spec)
+        words = {"prompt_template": asked.template.identity, "prompt_template_digest": asked.template.digest}
+        self._facts |= versions() | words
         started = time.monotonic()
         base = load_base(spec.model, Quantization(spec.train.params.quantization if spec.train else spec.model.quantization))
         self._facts |= {"dtype": str(base.dtype).removeprefix("torch."), "quantization": base.quantization.value}
         self._metrics["load_runtime_s"] = time.monotonic() - started
         events.write(Event("load", 0, 0, time.time(), memory_now()))
         model = self._adapted(base, events)
-        self._write_suites(model, base, events)
+        self._write_suites(model, base, asked, events)
 
     def _adapted(self, base: Base, events: EventWriter) -> Any:
         """The model to generate with: the base, a finished adapter over it, or a freshly trained one."""
@@ -74,7 +78,8 @@ class Trial:
             training = Training(spec.train, spec.seed, self._folder.checkpoints_dir, events, self._interruption)
             trained = train(base, training)
             self._metrics |= trained.metrics
-            file = save_adapter(trained.model, self._folder.adapter_dir, spec.model.public_id)
+            wording = open_wording(spec.train.template, spec.train.train_files, spec.train.exclude_file)
+            file = save_adapter(trained.model, self._folder.adapter_dir, spec.model.public_id, wording)
             self._facts |= {"adapter_sha256": sha256_file(file), "adapter_dtype": "float32"}
             model = trained.model
         elif spec.adapter is not None:
@@ -83,13 +88,13 @@ class Trial:
             model.merge_adapter()  # saves two small products a layer and token; a quantized weight would be rounded again
         return model.eval()
 
-    def _write_suites(self, model: Any, base: Base, events: EventWriter) -> None:
+    def _write_suites(self, model: Any, base: Base, wording: Wording, events: EventWriter) -> None:
         def report(done: int, total: int) -> None:
             events.write(Event("generate", done, total, time.time(), memory_now()))
 
         set_seed(self._spec.seed)  # sampled suites must not depend on how many random numbers training drew
         model.config.use_cache = True
-        written = generate(model, base.tokenizer, self._spec.generate, report)
+        written = generate(model, base.tokenizer, self._spec.generate, wording, report)
         write_suites(self._folder.suites_file, written.suites)
         self._metrics |= written.metrics()
 

@@ -92,7 +92,7 @@ def train_two_layers(config: Mapping[str, Any], compute_bytes: int, folder: Path
         model = AutoModelForCausalLM.from_config(shallow, dtype=dtype)
     base = Base(model.eval(), byte_tokenizer(), dtype, Quantization.NONE, device.partition(":")[0])
     params = TrialParams(max_length=TOKENS, max_steps=STEPS)
-    random_trainer(base, TrainSpec(params, "", ""), Batches(STEPS, TOKENS), folder).train()
+    random_trainer(base, TrainSpec(params, (), ""), Batches(STEPS, TOKENS), folder).train()
     with contextlib.suppress(ImportError):
         _touch_quantization(device)
 

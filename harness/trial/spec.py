@@ -14,7 +14,7 @@ from typing import Any
 
 from harness.core.params import TrialParams
 
-SPEC_VERSION = 1
+SPEC_VERSION = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +55,8 @@ class TrainSpec:
 
     Attributes:
         params: The trial's effective settings.
-        train_file / validation_file: JSONL of `Record`s.
+        train_files: Files of `Record`s, in order; one after the other they are the training set.
+        validation_file: A file of `Record`s.
         logging_steps: Optimizer steps between two events.
         eval_steps: Optimizer steps between two validation losses; 0 measures it once, at the end.
         save_steps: Steps between checkpoints (the last 3 are kept); 0 keeps none.
@@ -63,10 +64,15 @@ class TrainSpec:
         max_tests_per_example: Oracle tests in one training answer, at most.
         max_completion_tokens: Tokens of one training answer, at most; whole tests are dropped to fit.
         loss_path: ``auto`` (``fused`` on a GPU, ``completion`` on a CPU), or a value of `harness.core.workload.LossPath`.
+        exclude_file: Ids, one a line: never trained on, never a worked example; or None.
+        template: `Template.to_dict` of the prompt; empty is the default template.
+        packing: Several short examples in one sequence of `max_length` tokens.
+        token_cache: Folder in which tokenised files are kept for the next trial; None keeps them in the trial's folder.
+        start_adapter: Folder of a PEFT adapter to go on from; its rank, alpha and layers then stand above those of `params`.
     """
 
     params: TrialParams
-    train_file: str
+    train_files: tuple[str, ...]
     validation_file: str
     logging_steps: int = 1
     eval_steps: int = 0
@@ -75,6 +81,11 @@ class TrainSpec:
     max_tests_per_example: int = 5
     max_completion_tokens: int = 192
     loss_path: str = "auto"
+    exclude_file: str | None = None
+    template: Mapping[str, Any] = field(default_factory=dict)
+    packing: bool = False
+    token_cache: str | None = None
+    start_adapter: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,22 +93,27 @@ class GenerateSpec:
     """What to write suites for.
 
     Attributes:
-        functions_file: JSONL of `Record`s.
-        shots: 0, or 1 (one worked example, taken from `example_file`, stands before the question).
-        example_file: JSONL of `Record`s whose first usable one is the example; required when shots is 1.
+        functions_file: A file of `Record`s.
+        shots: 0, or 1: one worked example stands before the question, whatever the template says.
+        example_files: Files of `Record`s that the worked example is taken from: those that are trained on. Required where
+            there is one.
         max_new_tokens: Per suite.
         batch_size: Suites generated together.
         do_sample / temperature / top_p: transformers' generation settings; greedy by default.
+        exclude_file: Ids, one a line, that are never a worked example; or None.
+        template: `Template.to_dict` of the prompt; empty is the default template.
     """
 
     functions_file: str
     shots: int = 0
-    example_file: str | None = None
+    example_files: tuple[str, ...] = ()
     max_new_tokens: int = 160
     batch_size: int = 8
     do_sample: bool = False
     temperature: float = 1.0
     top_p: float = 1.0
+    exclude_file: str | None = None
+    template: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,8 +146,10 @@ class TrialSpec:
         read = json.loads(text)
         train = read.pop("train")
         if train is not None:
-            train = TrainSpec(**{**train, "params": TrialParams.from_dict(train["params"])})
-        return cls(**{**read, "train": train, "model": ModelSpec(**read["model"]), "generate": GenerateSpec(**read["generate"])})
+            params, files = TrialParams.from_dict(train["params"]), tuple(train["train_files"])
+            train = TrainSpec(**{**train, "params": params, "train_files": files})
+        generate = GenerateSpec(**{**read["generate"], "example_files": tuple(read["generate"]["example_files"])})
+        return cls(**{**read, "train": train, "model": ModelSpec(**read["model"]), "generate": generate})
 
 
 class ChildEnding(StrEnum):
@@ -154,7 +172,11 @@ class TrialResult:
         metrics: Scalars: train_loss, eval_loss, train_runtime_s, train_tokens, train_tokens_per_s, steps,
             generate_runtime_s, generate_tokens_per_s, generate_latency_p50_s, generate_latency_p95_s (seconds per
             suite), truncated_suites, peak_allocated_bytes, peak_reserved_bytes, peak_rss_bytes, trainable_parameters.
-        facts: Strings: versions of torch/transformers/peft/trl/bitsandbytes, dtype used, device name, adapter sha256.
+            What became of the data: train_examples, train_examples_dropped (not even one test fits, or there is none),
+            train_tests_dropped, train_examples_excluded, train_completion_tokens, train_sequences (rows after packing); the
+            first three and completion_tokens of validation as well; encode_runtime_s.
+        facts: Strings: versions of torch/transformers/peft/trl/bitsandbytes, dtype used, device name, adapter sha256,
+            prompt_template (``name@version``) and prompt_template_digest.
     """
 
     ending: ChildEnding

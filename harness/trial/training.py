@@ -1,4 +1,4 @@
-"""Trains one LoRA adapter over a loaded base with TRL's SFTTrainer, and saves it.
+"""Trains one LoRA adapter over a loaded base with TRL's SFTTrainer: a fresh one, or one that was trained before.
 
 Owns the translation of `TrialParams` into PEFT's, TRL's and transformers' settings: every one that matters is written
 out, since their defaults differ between versions.
@@ -15,21 +15,21 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from datasets import Dataset
 from peft import LoraConfig
 from transformers import EarlyStoppingCallback, PrinterCallback
 from trl import SFTConfig
 
-from harness.core.params import TrialParams
-from harness.trial.adapters import settle_adapters
+from harness.core.params import Quantization, TrialParams
+from harness.trial.adapters import load_to_continue, restore, settle_adapters
 from harness.trial.base import Base
 from harness.trial.callbacks import StopCallback, StreamCallback
 from harness.trial.completion_trainer import CompletionTrainer
-from harness.trial.encoding import Example, encode_all, nothing_fits, read_records
 from harness.trial.events import EventWriter
+from harness.trial.packing import require_isolation
 from harness.trial.process import Interruption
 from harness.trial.spec import TrainSpec
 from harness.trial.stability import LossGuard
+from harness.trial.train_data import TrainData, open_train_data
 
 CHECKPOINTS_KEPT = 3
 
@@ -56,6 +56,12 @@ class Training:
     events: EventWriter
     interruption: Interruption
 
+    @property
+    def token_cache(self) -> Path:
+        """Where tokenised files are kept: as asked, else beside the checkpoints."""
+        asked = self.spec.token_cache
+        return Path(asked) if asked else self.checkpoints.with_name("tokens")
+
 
 @dataclass(frozen=True, slots=True)
 class Trained:
@@ -71,52 +77,42 @@ def train(base: Base, training: Training) -> Trained:
     Raises:
         DivergedError: when the loss left the rails.
         InterruptedTrialError: on SIGTERM; with `save_steps`, after a checkpoint was saved.
-        HarnessError: if no example fits `max_length`.
+        HarnessError: if no example fits `max_length`, packed examples would see each other, or `start_adapter` is unusable.
     """
-    train_set = _dataset(base, training.spec, training.spec.train_file)
-    if train_set is None:
-        raise nothing_fits(len(read_records(training.spec.train_file)), training.spec)
-    validation_set = _dataset(base, training.spec, training.spec.validation_file)
-    if validation_set is None and training.spec.eval_steps:
-        raise nothing_fits(len(read_records(training.spec.validation_file)), training.spec)
-    steps = total_steps(training.spec.params, len(train_set))
-    stop = StopCallback(LossGuard(warmup_steps(training.spec.params, steps)), training.interruption)
-    trainer = CompletionTrainer(
-        model=base.model,
-        args=sft_config(base, training, steps),
-        train_dataset=train_set,
-        eval_dataset=validation_set,
-        processing_class=base.tokenizer,
-        peft_config=lora_config(training.spec.params),
-        callbacks=[StreamCallback(training.events), stop, *_early_stopping(training.spec)],
-        loss_path=training.spec.loss_path,
-    )
-    trainer.remove_callback(PrinterCallback)  # the events say it
-    settle_adapters(trainer.model, trainer.args.device)
+    spec = training.spec
+    data = open_train_data(base.tokenizer, spec, training.token_cache)
+    steps = total_steps(spec.params, len(data.train))
+    stop = StopCallback(LossGuard(warmup_steps(spec.params, steps)), training.interruption)
+    trainer = _trainer(base, training, data, stop)
     # Without checkpoints there is nothing to wait for: SIGTERM may break off the step.
-    with training.interruption.deferred() if training.spec.save_steps else contextlib.nullcontext():
+    with training.interruption.deferred() if spec.save_steps else contextlib.nullcontext():
         output = trainer.train(resume_from_checkpoint=last_checkpoint(training.checkpoints))
     if stop.diverged is not None:
         raise DivergedError(stop.diverged)
     metrics = {"train_loss": float(output.training_loss), "train_runtime_s": float(output.metrics["train_runtime"])}
-    return Trained(trainer.model, metrics | _closing_metrics(trainer, metrics["train_runtime_s"]))
+    return Trained(trainer.model, data.metrics | metrics | _closing_metrics(trainer, metrics["train_runtime_s"]))
 
 
-def save_adapter(model: Any, folder: Path, public_id: str) -> Path:
-    """Write adapter_model.safetensors and adapter_config.json, with the base's public id in place of a local path.
-
-    Returns:
-        The safetensors file.
-    """
-    for config in model.peft_config.values():
-        config.base_model_name_or_path = public_id
-    temporary = folder.with_name(f".{folder.name}.tmp")
-    shutil.rmtree(temporary, ignore_errors=True)
-    # save_embedding_layers="auto" would ask the hub whether the vocabulary grew.
-    model.save_pretrained(str(temporary), safe_serialization=True, save_embedding_layers=False)
-    shutil.rmtree(folder, ignore_errors=True)
-    temporary.replace(folder)
-    return folder / "adapter_model.safetensors"
+def _trainer(base: Base, training: Training, data: TrainData, stop: StopCallback) -> CompletionTrainer:
+    spec = training.spec
+    trainer = CompletionTrainer(
+        model=load_to_continue(base.model, spec.start_adapter) if spec.start_adapter else base.model,
+        args=sft_config(base, training, total_steps(spec.params, len(data.train))),
+        train_dataset=data.train,
+        eval_dataset=data.validation,
+        processing_class=base.tokenizer,
+        peft_config=None if spec.start_adapter else lora_config(spec.params),
+        callbacks=[StreamCallback(training.events), stop, *_early_stopping(spec)],
+        loss_path=spec.loss_path,
+    )
+    trainer.remove_callback(PrinterCallback)  # the events say it
+    settle_adapters(trainer.model, trainer.args.device)
+    if spec.start_adapter:
+        restore(trainer.model, spec.start_adapter)
+    if spec.packing:
+        trainer.data_collator.return_position_ids = True
+        require_isolation(trainer.model, exact=base.dtype == torch.float32 and base.quantization is Quantization.NONE)
+    return trainer
 
 
 def lora_config(params: TrialParams) -> Any:
@@ -152,11 +148,12 @@ def sft_config(base: Base, training: Training, steps: int) -> Any:
         max_grad_norm=params.max_grad_norm,
         optim=params.optim,
         max_length=params.max_length,
-        packing=False,
+        packing=False,  # rows come packed from `packing`; TRL's own way is for flash attention only
         loss_type="nll",
         completion_only_loss=False,  # labels are built by `encoding`
         dataset_kwargs={"skip_prepare_dataset": True},
-        train_sampling_strategy="group_by_length",
+        train_sampling_strategy="random" if spec.packing else "group_by_length",
+        remove_unused_columns=False,  # `length` spares the sampler a walk over all examples
         gradient_checkpointing=params.gradient_checkpointing,
         gradient_checkpointing_kwargs={"use_reentrant": params.reentrant_checkpointing},
         bf16=base.dtype == torch.bfloat16,  # autocast: the fp32 adapters multiply in bf16
@@ -212,14 +209,6 @@ def _is_whole(checkpoint: Path) -> bool:
     except (OSError, ValueError):
         return False
     return True
-
-
-def _dataset(base: Base, spec: TrainSpec, path: str) -> Any:
-    """The examples of a file that fit, or None: short functions to validate on are no reason to refuse a trial."""
-    examples: list[Example] = encode_all(base.tokenizer, read_records(path), spec)
-    if not examples:
-        return None
-    return Dataset.from_list([{"input_ids": e.input_ids, "labels": e.labels} for e in examples])
 
 
 def _early_stopping(spec: TrainSpec) -> list[Any]:

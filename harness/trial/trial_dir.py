@@ -8,6 +8,10 @@ from pathlib import Path
 
 from harness.trial.spec import TrialResult, TrialSpec
 
+PROMPT_FILE = "prompt_template.json"
+"""In an adapter's folder, the prompt it was trained with: ``template`` (`Template.to_dict`), ``digest``, and ``examples``, the
+records it showed."""
+
 
 @dataclass(frozen=True, slots=True)
 class TrialDir:

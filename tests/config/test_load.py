@@ -69,6 +69,11 @@ WRONG = [
     ("name: some", "nme: some", 1, "model.nme", "did you mean 'name'?"),
     ("training:\n  r: 16", "objectives:\n- {name: pas_rate}", 8, "objectives.0.name", "did you mean 'pass_rate'?"),
     ("training:\n  r: 16", "guard: {budget: 3.5GB}", 7, "guard.budget", "did you mean 'GiB'?"),
+    ("source: human-eval", "source: []", 2, "data.source", "change the value"),
+    ("source: human-eval", "source: human-eval, batches: new", 2, "data", "change the value"),
+    ("source: human-eval", "limits: {}", 2, "data", "change the value"),
+    ("source: human-eval", "source: human-eval, merge: true", 2, "data", "change the value"),
+    ("source: human-eval", "source: human-eval, near_duplicates: 0.2", 2, "data.near_duplicates", "change the value"),
     ("training:\n  r: 16", "study: {enqueue: [{r: 7}]}", 7, "study.enqueue.0.r", "change the value"),
 ]
 
@@ -96,6 +101,16 @@ def test_a_wrong_file_names_line_field_and_mend(tmp_path: Path, old: str, new: s
 def test_files_that_are_no_sweep_at_all(tmp_path: Path, text: str, said: str) -> None:
     with pytest.raises(HarnessError, match=said):
         load_config(write(tmp_path, text))
+
+
+@pytest.mark.parametrize(
+    ("text", "sources"),
+    [("source: human-eval", ("human-eval",)), ("source: [a, 'hf:b']", ("a", "hf:b")), ("batches: weekly", ())],
+)
+def test_data_comes_from_one_source_or_several_or_batches(tmp_path: Path, text: str, sources: tuple[str, ...]) -> None:
+    config = load_config(write(tmp_path, GOOD.replace("source: human-eval", text)))
+    assert config.data.sources == sources
+    assert SweepConfig.model_validate_json(config.to_json()) == config
 
 
 def test_an_empty_space_is_refused(tmp_path: Path) -> None:

@@ -3,12 +3,25 @@
 from __future__ import annotations
 
 import ast
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.core.prompts import FENCE, answer, cut_suite, import_line, messages, one_shot_messages, prefill, question
+from harness.core.prompt_template import Template
+from harness.core.prompts import (
+    EXAMPLE_CHARACTERS,
+    FENCE,
+    answer,
+    choose_examples,
+    cut_suite,
+    example_for,
+    import_line,
+    messages,
+    prefill,
+    question,
+)
 from harness.core.records import Record
 
 RECORD = Record(
@@ -21,13 +34,20 @@ RECORD = Record(
     licence="unknown",
 )
 BARE = Record("t/2", "f", "", (), None, "here", "unknown")
+PLAIN = Template("plain", "1", "chat", "Test `{{ entry_point }}`:\n{{ source | trim }}")
 WHOLE = "def test_a():\n    assert add(1, 1) == 2\n\ndef test_b():\n    assert add(2, 2) == 4\n"
 
 
-def test_question_holds_the_source_and_the_name() -> None:
-    assert RECORD.source.strip() in question(RECORD)
-    assert "`add`" in question(RECORD)
-    assert messages(RECORD) == [{"role": "user", "content": question(RECORD)}]
+def test_the_question_is_the_templates() -> None:
+    assert question(PLAIN, RECORD) == "Test `add`:\ndef add(a, b):\n    return a + b"
+    assert messages(PLAIN, RECORD) == [{"role": "user", "content": question(PLAIN, RECORD)}]
+    assert messages(replace(PLAIN, system="Be brief."), RECORD)[0] == {"role": "system", "content": "Be brief."}
+
+
+def test_a_method_is_imported_with_its_class() -> None:
+    method = replace(RECORD, entry_point="Stack.push")
+    assert import_line(method) == "from solution import Stack\n"
+    assert cut_suite(WHOLE + FENCE, method).code.startswith("from solution import Stack\n")
 
 
 def test_answer_continues_the_prefill_to_a_whole_fenced_suite() -> None:
@@ -49,13 +69,58 @@ def test_an_empty_answer_is_refused(record: Record, count: int) -> None:
         answer(record, count)
 
 
-def test_one_shot_shows_the_example_answered_and_then_asks() -> None:
-    chat = one_shot_messages(RECORD, BARE, max_tests=1)
+IMPORTS = ("import pytest", "import math as m", "from re import compile, sub\n", "import os.path", "", "import pytest")
+
+
+@pytest.mark.parametrize(
+    ("tests", "wanted"),
+    [
+        (("def test_a():\n    with pytest.raises(ValueError):\n        add(1)",), ["import pytest"]),
+        (("def test_a():\n    assert m.pi > 3\n\n", "def test_b():\n    os.getcwd()"), ["import math as m", "import os.path"]),
+        (("def test_a():\n    assert sub('a', 'b', 'a')",), ["from re import compile, sub"]),
+        (("def test_a():\n    assert add(1, 1) == 2",), []),
+    ],
+)
+def test_an_answer_begins_with_the_imports_its_tests_need(tests: tuple[str, ...], wanted: list[str]) -> None:
+    record = replace(RECORD, oracle_tests=tests, oracle_imports=IMPORTS)
+    text = answer(record, len(tests))
+    assert text.partition("def ")[0] == "".join(f"{line}\n" for line in wanted) + ("\n" if wanted else "")
+    cut = cut_suite(text, record)
+    assert not cut.truncated
+    assert all(line in cut.code for line in wanted)
+
+
+def test_imports_of_tests_that_are_left_out_are_left_out_too() -> None:
+    record = replace(
+        RECORD, oracle_tests=("def test_a():\n    add(1, 1)", "def test_b():\n    pytest.skip()"), oracle_imports=IMPORTS
+    )
+    assert answer(record, 1).startswith("def test_a")
+    assert answer(record, 2).startswith("import pytest\n\ndef test_a")
+
+
+@pytest.mark.parametrize("line", ["from helpers import *", "import (", "try:\n    import x\nexcept ImportError:\n    x = None"])
+def test_an_import_that_tells_no_names_is_kept(line: str) -> None:
+    assert answer(replace(RECORD, oracle_imports=(line,)), 1).startswith(f"{line}\n\ndef ")
+
+
+def test_a_worked_example_is_shown_answered_before_the_question() -> None:
+    chat = messages(PLAIN, BARE, RECORD)
     assert [m["role"] for m in chat] == ["user", "assistant", "user"]
-    assert chat[1]["content"] == prefill(RECORD) + answer(RECORD, 1)
-    assert chat[2]["content"] == question(BARE)
+    assert chat[1]["content"] == prefill(RECORD) + answer(RECORD, 3)
+    assert chat[2]["content"] == question(PLAIN, BARE)
     with pytest.raises(ValueError, match="no oracle test"):
-        one_shot_messages(BARE, RECORD)
+        messages(PLAIN, RECORD, BARE)
+
+
+def test_worked_examples_are_the_first_short_ones_and_never_their_own() -> None:
+    long = replace(RECORD, id="long", source="#" * EXAMPLE_CHARACTERS)
+    others = [replace(RECORD, id=f"t/{i}", source=RECORD.source + f"# {i}\n") for i in range(3)]
+    assert choose_examples([BARE, long, *others]) == (others[0], others[1])
+    assert choose_examples([BARE, long, others[0]]) == (long, others[0])
+    assert choose_examples([BARE]) == ()
+    chosen = choose_examples(others)
+    assert [example_for(record, chosen) for record in others] == [others[1], others[0], others[0]]
+    assert example_for(others[0], chosen[:1]) is None
 
 
 def test_a_fenced_answer_is_kept_whole() -> None:
@@ -99,6 +164,11 @@ def test_no_test_leaves_the_import_line_alone(raw: str) -> None:
 )
 def test_other_forms_of_tests_are_tests(raw: str) -> None:
     assert raw.partition("\n```")[0] in cut_suite(raw, RECORD).code
+
+
+def test_imports_that_the_model_writes_are_kept() -> None:
+    cut = cut_suite("import pytest\nfrom math import pi\n\n" + WHOLE + FENCE, RECORD)
+    assert cut.code == import_line(RECORD) + "\nimport pytest\nfrom math import pi\n\n" + WHOLE
 
 
 def test_carriage_returns_are_line_ends() -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from data_types import Pytest, Python
 
-from harness.data.sources import Loaded, load_records
+from harness.data.sources.registry import Loaded, load_records
 
 PROJECT = Path(__file__).resolve().parents[2]
 

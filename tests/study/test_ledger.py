@@ -12,7 +12,7 @@ from harness.config.sweep_config import SweepConfig
 from harness.core.errors import ExitCode, HarnessError
 from harness.core.outcome import CONSTRAINT_KEYS, Ending, Outcome
 from harness.study.ledger import Ledger
-from harness.study.store import create_ledger, load_ledger, open_storage, safe_url
+from harness.study.store import create_ledger, load_ledger, open_storage
 
 OBJECTIVES = ("pass_rate", "mutation_score")
 
@@ -150,4 +150,6 @@ def test_unknown_study_and_broken_store_say_so(url: str, tmp_path: Path) -> None
     with pytest.raises(HarnessError) as broken:
         open_storage(f"sqlite:///{tmp_path}/broken.db")
     assert broken.value.code is ExitCode.STORAGE
-    assert "secret" not in safe_url("postgresql://user:secret@host/db")
+    with pytest.raises(HarnessError) as refused:
+        open_storage("postgresql+nodriver://user:secret@host/db")
+    assert "secret" not in "".join(refused.value.lines())

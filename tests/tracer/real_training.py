@@ -67,7 +67,7 @@ def real_peak(request: TraceRequest, tokenizer: Path, folder: Path) -> int:
     """Bytes of the most tensors alive at once while a trial's trainer runs a few optimizer steps."""
     base = real_base(request, tokenizer, folder / "model")
     params = request.workload.params
-    spec = TrainSpec(params, "", "", loss_path=request.workload.loss_path.value)
+    spec = TrainSpec(params, (), "", loss_path=request.workload.loss_path.value)
     training = Training(spec, 7, folder / "checkpoints", EventWriter(folder / "events.jsonl"), Interruption())
     args = sft_config(base, training, STEPS)
     args.train_sampling_strategy = "sequential"

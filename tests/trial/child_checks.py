@@ -9,17 +9,20 @@ from typing import Any
 import pytest
 import torch
 from datasets import Dataset
+from tokenizers.processors import TemplateProcessing
 from transformers import AutoModelForCausalLM, AutoTokenizer, set_seed
 
 from harness.core.errors import HarnessError
 from harness.core.params import Quantization, TrialParams
 from harness.core.prompts import answer, messages, prefill
 from harness.core.records import Record
+from harness.files.template_files import load_template
 from harness.trial.adapters import settle_adapters
 from harness.trial.base import Base, choose_dtype, load_base
 from harness.trial.completion_trainer import CompletionTrainer, completion_loss
-from harness.trial.encoding import IGNORED_LABEL, encode, prompt_ids
+from harness.trial.encoding import IGNORED_LABEL, Limits, encode, prompt_ids
 from harness.trial.events import EventWriter
+from harness.trial.examples import Wording
 from harness.trial.generation import FenceStop, length_batches, quantile
 from harness.trial.offload import check_offload, hide_from_redispatch, placement
 from harness.trial.process import Interruption
@@ -28,6 +31,7 @@ from harness.trial.training import Training, last_checkpoint, lora_config, sft_c
 
 TESTS = tuple(f"def test_{i}():\n    assert f({i}) == {i}" for i in range(4))
 RECORD = Record("x", "f", "def f(x):\n    return x\n", TESTS, None, "here", "unknown")
+ASKED = Wording(load_template("chat-function"))
 
 
 def loss_on_the_completion_is_that_of_transformers(tiny: Path) -> None:
@@ -43,29 +47,53 @@ def loss_on_the_completion_is_that_of_transformers(tiny: Path) -> None:
 
 def answers_lose_whole_tests_until_they_fit(tiny: Path) -> None:
     tokenizer = AutoTokenizer.from_pretrained(tiny)
-    spec = TrainSpec(TrialParams(max_length=1000), "", "", max_tests_per_example=3, max_completion_tokens=500)
-    whole = encode(tokenizer, RECORD, spec)
-    assert whole is not None
-    prompt = prompt_ids(tokenizer, messages(RECORD), prefill(RECORD))
+    limits = Limits(max_length=1000, max_tests=3, max_completion_tokens=500)
+    whole = encode(tokenizer, RECORD, ASKED, limits)
+    prompt = prompt_ids(tokenizer, ASKED.template, ASKED.chat(RECORD), prefill(RECORD))
     assert whole.labels[: len(prompt)] == [IGNORED_LABEL] * len(prompt)
     assert tokenizer.decode(whole.input_ids[len(prompt) : -1]) == answer(RECORD, 3)
     assert whole.labels[-1] == tokenizer.eos_token_id
+    assert (whole.tests, whole.wanted) == (3, 3)
     for limited in (
-        replace(spec, max_completion_tokens=len(answer(RECORD, 2)) + 1),
-        replace(spec, params=TrialParams(max_length=len(prompt) + len(answer(RECORD, 2)) + 1)),
+        replace(limits, max_completion_tokens=len(answer(RECORD, 2)) + 1),
+        replace(limits, max_length=len(prompt) + len(answer(RECORD, 2)) + 1),
     ):
-        shorter = encode(tokenizer, RECORD, limited)
-        assert shorter is not None
+        shorter = encode(tokenizer, RECORD, ASKED, limited)
         assert tokenizer.decode(shorter.input_ids[len(prompt) : -1]) == answer(RECORD, 2)
-    assert encode(tokenizer, RECORD, replace(spec, max_completion_tokens=5)) is None
-    assert encode(tokenizer, replace(RECORD, oracle_tests=()), spec) is None
+        assert (shorter.tests, shorter.wanted) == (2, 3)
+    for nothing in (replace(limits, max_completion_tokens=5), replace(limits, max_length=20)):
+        dropped = encode(tokenizer, RECORD, ASKED, nothing)
+        assert (dropped.input_ids, dropped.labels, dropped.tests, dropped.wanted) == ([], [], 0, 3)
+    assert encode(tokenizer, replace(RECORD, oracle_tests=()), ASKED, limits).wanted == 0
 
 
-def a_model_without_chat_template_gets_the_bare_words(tiny: Path) -> None:
+def the_words_are_bare_without_a_chat_template_and_in_completion_style(tiny: Path) -> None:
     tokenizer = AutoTokenizer.from_pretrained(tiny)
+    completion = load_template("completion")
+    bare = f"{completion.question(RECORD)}\n\n{prefill(RECORD)}"
+    chat = messages(completion, RECORD)
+    assert tokenizer.decode(prompt_ids(tokenizer, completion, chat, prefill(RECORD))) == bare
     tokenizer.chat_template = None
-    chat = messages(RECORD)
-    assert tokenizer.decode(prompt_ids(tokenizer, chat, prefill(RECORD))) == f"{chat[0]['content']}\n\n{prefill(RECORD)}"
+    asked = f"{ASKED.template.question(RECORD)}\n\n{prefill(RECORD)}"
+    assert tokenizer.decode(prompt_ids(tokenizer, ASKED.template, ASKED.chat(RECORD), prefill(RECORD))) == asked
+
+
+def a_bare_text_stands_behind_what_the_tokenizer_puts_first(tiny: Path) -> None:
+    tokenizer, template = AutoTokenizer.from_pretrained(tiny), load_template("completion")
+    bare = prompt_ids(tokenizer, template, messages(template, RECORD), "")
+    around = TemplateProcessing(single="<pad> $A <eos>", special_tokens=[("<pad>", 0), ("<eos>", 1)])
+    tokenizer.backend_tokenizer.post_processor = around
+    assert tokenizer("a")["input_ids"][::2] == [0, 1]
+    assert prompt_ids(tokenizer, template, messages(template, RECORD), "") == [0, *bare]
+
+
+def a_chat_template_may_refuse_a_system_message(tiny: Path) -> None:
+    tokenizer = AutoTokenizer.from_pretrained(tiny)
+    tokenizer.chat_template = "{{ raise_exception('no system role') }}"
+    template = replace(ASKED.template, system="Be brief.")
+    with pytest.raises(HarnessError, match="refuses the prompt template chat-function@1") as error:
+        prompt_ids(tokenizer, template, messages(template, RECORD), "")
+    assert error.value.why == "no system role (roles: system -> user)"
 
 
 def each_row_stops_at_its_own_fence(tiny: Path) -> None:
@@ -125,7 +153,7 @@ def trainer_over(tiny: Path, loss_path: str = "auto", **placed: Any) -> Completi
         hide_from_redispatch(model, "cuda:0")  # a name only: PEFT takes "cpu" for offloaded
     params = TrialParams(r=4, learning_rate=1e-2, per_device_train_batch_size=2, max_steps=4, gradient_checkpointing=bool(placed))
     base = Base(model.eval(), AutoTokenizer.from_pretrained(tiny), torch.float32, Quantization.NONE, "cpu")
-    spec = TrainSpec(params, "", "", save_steps=2, loss_path=loss_path)
+    spec = TrainSpec(params, (), "", save_steps=2, loss_path=loss_path)
     training = Training(spec, 7, tiny / f"checkpoints-{len(placed)}", EventWriter(tiny / "events"), Interruption())
     rows = [torch.randint(2, 200, (40,), generator=torch.Generator().manual_seed(i)).tolist() for i in range(8)]
     labels = [[IGNORED_LABEL] * (5 * i) + row[5 * i :] for i, row in enumerate(rows[:4])] * 2

@@ -37,7 +37,7 @@ def functions(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def spec(tiny_model: Path, functions: Path) -> TrialSpec:
     """Two optimizer steps in fp32, then four short suites."""
     params = TrialParams(r=4, learning_rate=1e-3, warmup_ratio=0.0, per_device_train_batch_size=2, max_length=512, max_steps=2)
-    train = TrainSpec(params, str(functions), str(functions), max_completion_tokens=300)
+    train = TrainSpec(params, (str(functions),), str(functions), max_completion_tokens=300)
     generate = GenerateSpec(str(functions), max_new_tokens=8, batch_size=3)
     return TrialSpec("t", 7, ModelSpec(str(tiny_model), "acme/tiny", dtype="float32"), generate, train, threads=1)
 

@@ -49,12 +49,17 @@ def test_a_trial_trains_saves_generates_and_reports(run: Run, spec: TrialSpec) -
     assert 0 <= metrics["generate_latency_p50_s"] <= metrics["generate_latency_p95_s"]
     assert result.facts["dtype"] == "float32"
     assert result.facts["torch"]
+    assert result.facts["prompt_template"] == "chat-function@1"
+    assert (metrics["train_examples"], metrics["train_examples_dropped"], metrics["validation_examples"]) == (4, 0, 4)
+    assert metrics["train_completion_tokens"] > 4 * 50
 
     weights = folder.adapter_dir / "adapter_model.safetensors"
     assert hashlib.sha256(weights.read_bytes()).hexdigest() == result.facts["adapter_sha256"]
     config = json.loads((folder.adapter_dir / "adapter_config.json").read_text())
     assert config["base_model_name_or_path"] == "acme/tiny"
     assert (config["r"], config["lora_alpha"]) == (4, 8)
+    prompt = json.loads((folder.adapter_dir / "prompt_template.json").read_text())
+    assert (prompt["template"]["name"], prompt["digest"]) == ("chat-function", result.facts["prompt_template_digest"])
 
     suites = read_suites(folder.suites_file)
     assert [s.function_id for s in suites] == [f"t/{i}" for i in range(4)]
@@ -78,7 +83,7 @@ def test_the_module_is_a_command_that_keeps_its_log_clean(spec: TrialSpec, tmp_p
 
 
 def test_the_untuned_base_is_measured_one_shot_and_the_seed_fixes_samples(run: Run, spec: TrialSpec) -> None:
-    sampled = replace(spec.generate, shots=1, example_file=spec.generate.functions_file, do_sample=True)
+    sampled = replace(spec.generate, shots=1, example_files=(spec.generate.functions_file,), do_sample=True)
     base = replace(spec, train=None, generate=sampled)
     first, again = run(replace(base, name="first")), run(replace(base, name="again"))
     assert read_suites(first.suites_file) == read_suites(again.suites_file)
@@ -90,6 +95,44 @@ def test_a_finished_adapter_writes_what_its_trial_wrote(run: Run, spec: TrialSpe
     again = run(replace(spec, name="again", train=None, adapter=str(trained.adapter_dir)))
     assert result_of(again).ending is ChildEnding.COMPLETED
     assert read_suites(again.suites_file) == read_suites(trained.suites_file)
+
+
+def test_training_goes_on_from_an_adapter_in_another_trial(
+    run: Run, spec: TrialSpec, with_params: Callable[..., TrialSpec], tmp_path: Path
+) -> None:
+    first = run(spec)
+    on = with_params(replace(spec, name="on"), learning_rate=1e-12, r=8)
+    assert on.train is not None
+    tokens = str(tmp_path / "tokens")
+    on = replace(on, train=replace(on.train, start_adapter=str(first.adapter_dir), token_cache=tokens, packing=True))
+    folder = run(on)
+    result = result_of(folder)
+    assert result.ending is ChildEnding.COMPLETED, result.reason
+    assert result.metrics["train_sequences"] < result.metrics["train_examples"]
+    assert json.loads((folder.adapter_dir / "adapter_config.json").read_text())["r"] == 4
+    assert read_suites(folder.suites_file) == read_suites(first.suites_file)
+    assert result.metrics["eval_loss"] == pytest.approx(result_of(first).metrics["eval_loss"], rel=1e-4)
+    assert len([path for path in Path(tokens).iterdir() if path.is_dir()]) == 2  # the tokens and the packed rows
+
+
+def test_a_template_with_an_example_trains_and_writes(run: Run, spec: TrialSpec, tmp_path: Path) -> None:
+    words = {
+        "name": "own",
+        "version": "3",
+        "style": "completion",
+        "user": "{{ signature }}",
+        "system": "Be brief.",
+        "example": True,
+    }
+    assert spec.train is not None
+    files = spec.train.train_files
+    asked = replace(spec.generate, template=words, example_files=files)
+    result = result_of(run(replace(spec, train=replace(spec.train, template=words), generate=asked)))
+    assert (result.ending, result.facts["prompt_template"]) == (ChildEnding.COMPLETED, "own@3"), result.reason
+    finished = replace(spec, name="finished", train=None, adapter=str(tmp_path / "t" / "adapter"))
+    assert result_of(run(finished)).facts["prompt_template"] == "own@3"  # as it was trained, where nothing else is said
+    lacking = result_of(run(replace(spec, name="lacking", train=None, generate=replace(asked, example_files=()))))
+    assert "no worked example" in lacking.reason
 
 
 @pytest.mark.parametrize("quantization", [Quantization.INT8, Quantization.NF4])

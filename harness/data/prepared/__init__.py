@@ -1,0 +1,1 @@
+"""Validated, split records on disk, with a manifest."""

@@ -1,0 +1,138 @@
+"""Owns the split into train, validation, selection and test: by a stable hash, so that no function ever changes sides. Pure."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+from collections.abc import Iterable, Mapping, Sequence
+
+from harness.core.errors import HarnessError
+from harness.core.records import Record
+from harness.data.splitting.near_duplicates import clusters, sketch
+from harness.data.splitting.normal_form import clone_digest
+
+__all__ = ["NEAR_DUPLICATES", "SPLITS", "assign", "clone_digest", "data_digest", "require_limits", "split_records", "to_jsonl"]
+
+SPLITS = ("train", "validation", "selection", "test")
+NEAR_DUPLICATES = 0.8
+"""Default similarity from which two functions share a split; see `shingles.K`."""
+
+
+def split_records(
+    records: Sequence[Record],
+    shares: Mapping[str, float],
+    limits: Mapping[str, int | None],
+    threshold: float = NEAR_DUPLICATES,
+    seed: int = 0,
+) -> dict[str, tuple[Record, ...]]:
+    """Split records by the hash of what they do, after clustering near-duplicates.
+
+    Reordering the records moves none; nor does adding or removing others, unless they are near copies. Functions that
+    differ only in names, comments, docstrings, annotations or layout have one hash, and a close copy of a train function
+    is never in the test split. Inside a split the hash gives the order: a smaller limit takes a prefix of what a larger
+    one takes.
+
+    Args:
+        records: With unique ids.
+        shares: Split name -> share of the records, 0-1; they sum to 1. A split that is left out gets none.
+        limits: Split name -> most records of it, or None for all. A split that is left out has no limit.
+        threshold: Jaccard similarity from which two functions share a split; 1: exact clones only.
+        seed: Another one draws other splits.
+
+    Returns:
+        All four splits, in the order of `SPLITS`.
+
+    Raises:
+        HarnessError: for an unknown split name, a share outside 0-1, shares that do not sum to 1, or a negative limit.
+        SyntaxError: if a source is not Python.
+    """
+    require_limits(limits)
+    sketches = [sketch(record.source, record.entry_point) for record in records]
+    named = [(record.id, made.digest) for record, made in zip(records, sketches, strict=True)]
+    parts = assign(named, clusters(sketches, threshold), shares, seed)
+    return {name: tuple(records[index] for index in part[: limits.get(name)]) for name, part in parts.items()}
+
+
+def assign(
+    named: Sequence[tuple[str, str]], cluster: Sequence[int], shares: Mapping[str, float], seed: int = 0
+) -> dict[str, list[int]]:
+    """The split of each function, and its place in it.
+
+    A cluster goes where the smallest clone digest of its members falls, so that the side of a function without near
+    copies depends on nothing but itself.
+
+    Args:
+        named: Id and `clone_digest` of each function; ids are unique.
+        cluster: Its cluster number.
+        shares: Split name -> share of the functions, 0-1; they sum to 1.
+        seed: 0 takes the digests as they are; another one salts them.
+
+    Returns:
+        Indices into `named`, in order of the salted digest, for all of `SPLITS`.
+
+    Raises:
+        HarnessError: as `split_records`.
+    """
+    _require_shares(shares)
+    smallest: dict[int, str] = {}
+    for (_, digest), number in zip(named, cluster, strict=True):
+        smallest[number] = min(digest, smallest.get(number, digest))
+    sides = {number: _side(_salted(digest, seed), shares) for number, digest in smallest.items()}
+    keys = [(_salted(digest, seed), name) for name, digest in named]
+    parts: dict[str, list[int]] = {name: [] for name in SPLITS}
+    for index in sorted(range(len(named)), key=keys.__getitem__):
+        parts[sides[cluster[index]]].append(index)
+    return parts
+
+
+def _salted(digest: str, seed: int) -> str:
+    return digest if seed == 0 else hashlib.sha256(f"{seed}:{digest}".encode()).hexdigest()
+
+
+def data_digest(records: Iterable[Record]) -> str:
+    """sha256, hex, of the records in their order: what `sha256sum` says of the file that `to_jsonl` gives."""
+    return hashlib.sha256(to_jsonl(records).encode()).hexdigest()
+
+
+def to_jsonl(records: Iterable[Record]) -> str:
+    """One JSON object a line; `jsonl:FILE` reads it back."""
+    return "".join(json.dumps(record.to_dict(), ensure_ascii=False) + "\n" for record in records)
+
+
+def _side(digest: str, shares: Mapping[str, float]) -> str:
+    """The split whose interval of 0-1 the hash falls into; the intervals lie in the order of `SPLITS`."""
+    position = int(digest[:13], 16) / 16**13  # 52 bits: exact in a float, and always below 1
+    edge = 0.0
+    for name in SPLITS:
+        edge += shares.get(name, 0.0)
+        if position < edge:
+            return name
+    return [name for name in SPLITS if shares.get(name, 0.0) > 0][-1]  # the sum may miss 1 by a rounding
+
+
+def _require_shares(shares: Mapping[str, float]) -> None:
+    _require_names(shares, "shares")
+    for name, share in shares.items():
+        if not 0 <= share <= 1:  # false for NaN too
+            raise HarnessError(f"the share of {name} is {share}", why="a share is a fraction", fix="allowed: 0 to 1")
+    total = math.fsum(shares.values())
+    if abs(total - 1) > 1e-6:
+        listed = " + ".join(f"{name} {share:g}" for name, share in shares.items()) or "none"
+        raise HarnessError("the shares of the splits do not sum to 1", why=f"{listed} = {total:g}", fix="make them sum to 1")
+
+
+def require_limits(limits: Mapping[str, int | None]) -> None:
+    """Raises HarnessError for an unknown split name or a negative limit."""
+    _require_names(limits, "limits")
+    for name, limit in limits.items():
+        if limit is not None and limit < 0:
+            fix = "allowed: 0 and up, or none"
+            raise HarnessError(f"the limit of {name} is {limit}", why="no split holds fewer than 0", fix=fix)
+
+
+def _require_names(values: Mapping[str, object], what: str) -> None:
+    unknown = sorted(set(values) - set(SPLITS))
+    if unknown:
+        found = f"unknown split in the {what}: {', '.join(unknown)}"
+        raise HarnessError(found, why=f"allowed: {', '.join(SPLITS)}", fix="rename or remove it")
