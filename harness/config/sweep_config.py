@@ -21,6 +21,7 @@ from harness.config.sections import (
     Tracking,
 )
 from harness.config.space import Space, Training, contains
+from harness.core.addresses import without_password
 from harness.core.params import TrialParams
 from harness.files.template_files import load_template
 
@@ -74,6 +75,13 @@ class SweepConfig(Strict):
     def to_json(self) -> str:
         """Every value, defaults resolved; `SweepConfig.model_validate_json` reads it back."""
         return self.model_dump_json(indent=1)
+
+    def without_passwords(self) -> Self:
+        """The same with ``***`` for the passwords in store addresses, as it may be shown and kept."""
+        storage, uri = self.study.storage, self.tracking.tracking_uri
+        study = self.study.model_copy(update={"storage": storage and without_password(storage)})
+        tracking = self.tracking.model_copy(update={"tracking_uri": uri and without_password(uri)})
+        return self.model_copy(update={"study": study, "tracking": tracking})
 
     def identity(self) -> str:
         """sha256 over everything that changes what a trial's figures mean; trial counts and stores do not."""

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import re
 
+HIDDEN = "***"
+"""What stands in place of a password."""
+
 _LOGIN = re.compile(r"(?<=://)([^/?#@:]*):[^/?#]*@")
 
 
@@ -13,4 +16,4 @@ def without_password(address: str) -> str:
     Args:
         address: ``scheme://user:password@host/...``, or anything else. An ``@`` or ``:`` in the password need not be escaped.
     """
-    return _LOGIN.sub(r"\1:***@", address)
+    return _LOGIN.sub(rf"\1:{HIDDEN}@", address)

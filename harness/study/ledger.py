@@ -82,7 +82,7 @@ class Ledger:
         return str(self._study.user_attrs.get("identity", ""))
 
     def config(self) -> SweepConfig:
-        """The resolved file the study was created from."""
+        """The resolved file the study was created from; store addresses come back without their passwords."""
         return SweepConfig.model_validate_json(self._study.user_attrs["config"])
 
     def note(self, key: str, value: Any) -> None:

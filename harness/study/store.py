@@ -73,7 +73,7 @@ def create_ledger(storage: BaseStorage, name: str, config: SweepConfig) -> Ledge
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)  # names axes in Optuna's own dashboard
         study.set_metric_names([objective.name for objective in config.objectives])
-    study.set_user_attr("config", config.to_json())
+    study.set_user_attr("config", config.without_passwords().to_json())
     study.set_user_attr("identity", config.identity())
     default = {key: plain(value) for key, value in config.default_proposal().items()}
     for replicate in range(1 + config.study.replicates):

@@ -68,16 +68,22 @@ def pareto_command(study: str, folder: Path, storage: str | None, *, as_json: bo
     return ExitCode.OK
 
 
-def promote_command(study: str, number: int | None, folder: Path, storage: str | None, session: Session) -> ExitCode:
+def promote_command(study: str, number: int | None, paths: Paths, session: Session, tracking_uri: str | None = None) -> ExitCode:
     """Promote one trial of a study.
+
+    Args:
+        study: The study's name.
+        number: The trial; None is the knee.
+        paths: Where the study is kept.
+        session: Screen, stop signal, environment.
+        tracking_uri: The MLflow store; None is the one that the study was created with.
 
     Raises:
         HarnessError: unknown study or trial, nothing completed, or as `open_workplace`.
     """
     started = time.monotonic()
-    paths = Paths.at(folder, storage)
     _must_exist(paths)
-    work = reopen_workplace(study, paths, session, reopen_step(study, paths, session))
+    work = reopen_workplace(study, paths, session, reopen_step(study, paths, session), tracking_uri)
     results = Results.read(work.ledger, work.config)
     chosen = choose(results, number)
     close = reopen_tracking(work)

@@ -33,25 +33,52 @@ class Place:
     trials: Path
 
 
-def claim_study(place: Place, config: SweepConfig, stem: str, say: Callable[[str], None]) -> Claimed:
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What all trials of a study have in common.
+
+    Attributes:
+        config: The sweep file.
+        data: Digest of the data it comes to, hex.
+    """
+
+    config: SweepConfig
+    data: str
+
+    def create(self, place: Place, name: str) -> Ledger:
+        """A study of these."""
+        ledger = create_ledger(place.storage, name, self.config)
+        ledger.note("data_digest", self.data)
+        return ledger
+
+    def other_settings(self, ledger: Ledger) -> bool:
+        """Whether the study was created from settings under which figures mean something else."""
+        return ledger.identity != self.config.identity()
+
+    def other_data(self, ledger: Ledger) -> bool:
+        """Whether the study's trials were trained and scored on other data."""
+        return ledger.noted("data_digest") not in (None, self.data)
+
+
+def claim_study(place: Place, wanted: Wanted, stem: str, say: Callable[[str], None]) -> Claimed:
     """Open or create the study of a sweep file.
 
     Args:
         place: Where studies live.
-        config: The sweep file.
+        wanted: Settings and data.
         stem: The file's name without its suffix, used when `study.name` is absent.
         say: Told why a study was passed over.
 
     Raises:
-        HarnessError: CONFLICT when the named study has another space, or is being swept by another process.
+        HarnessError: CONFLICT when the named study has another space or other data, or is being swept by another process.
     """
     with translated(place.url):
-        if config.study.name is not None:
-            return _claim_named(place, config, config.study.name)
+        if wanted.config.study.name is not None:
+            return _claim_named(place, wanted, wanted.config.study.name)
         number = 1
         while True:
             name = stem if number == 1 else f"{stem}-{number}"
-            claimed = _claim_unnamed(place, config, name, say)
+            claimed = _claim_unnamed(place, wanted, name, say)
             if claimed is not None:
                 return claimed
             number += 1
@@ -79,34 +106,50 @@ def _locked(place: Place, name: str) -> StudyLock:
     return lock
 
 
-def _claim_named(place: Place, config: SweepConfig, name: str) -> Claimed:
+def _claim_named(place: Place, wanted: Wanted, name: str) -> Claimed:
     lock = _locked(place, name)
     if name not in study_names(place.storage):
-        return Claimed(create_ledger(place.storage, name, config), lock, resumed=False)
+        return Claimed(wanted.create(place, name), lock, resumed=False)
     ledger = load_ledger(place.storage, name)
-    if ledger.identity != config.identity():
+    try:
+        _require_same(ledger, wanted)
+    except HarnessError:
         lock.release()
-        raise HarnessError(
-            f"study {name!r} exists with other settings",
-            why=f"{_difference(ledger.config(), config)} changed since it was created; its trials could not be compared",
-            fix="give study.name another name, or restore the settings; nothing was changed",
-            code=ExitCode.CONFLICT,
-        )
+        raise
     return Claimed(ledger, lock, resumed=True)
 
 
-def _claim_unnamed(place: Place, config: SweepConfig, name: str, say: Callable[[str], None]) -> Claimed | None:
+def _require_same(ledger: Ledger, wanted: Wanted) -> None:
+    if wanted.other_settings(ledger):
+        raise HarnessError(
+            f"study {ledger.name!r} exists with other settings",
+            why=f"{_difference(ledger.config(), wanted.config)} changed since it was created; its trials could not be compared",
+            fix="give study.name another name, or restore the settings; nothing was changed",
+            code=ExitCode.CONFLICT,
+        )
+    if wanted.other_data(ledger):
+        before = str(ledger.noted("data_digest"))
+        raise HarnessError(
+            f"study {ledger.name!r} exists with other data",
+            why=f"its trials were made with the functions of digest {before[:12]}..., now it is {wanted.data[:12]}...",
+            fix="give study.name another name, or restore the data; nothing was changed",
+            code=ExitCode.CONFLICT,
+        )
+
+
+def _claim_unnamed(place: Place, wanted: Wanted, name: str, say: Callable[[str], None]) -> Claimed | None:
     lock = StudyLock(place.trials / name)
     if not lock.acquire():
         say(f"study {name} is being swept by process {lock.holder()}: taking the next name")
         return None
     if name not in study_names(place.storage):
-        return Claimed(create_ledger(place.storage, name, config), lock, resumed=False)
+        return Claimed(wanted.create(place, name), lock, resumed=False)
     ledger = load_ledger(place.storage, name)
-    if ledger.noted("finished") is None and ledger.identity == config.identity():
-        return Claimed(ledger, lock, resumed=True)
     if ledger.noted("finished") is None:
-        say(f"study {name} is unfinished but has other settings: left as it is")
+        other = "settings" if wanted.other_settings(ledger) else "data" if wanted.other_data(ledger) else None
+        if other is None:
+            return Claimed(ledger, lock, resumed=True)
+        say(f"study {name} is unfinished but has other {other}: left as it is")
     lock.release()
     return None
 

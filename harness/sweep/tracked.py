@@ -6,7 +6,6 @@ from collections.abc import Callable
 
 import yaml
 
-from harness.core.addresses import without_password
 from harness.core.outcome import Ending, Outcome
 from harness.sweep.summary import Results
 from harness.sweep.workplace import Workplace
@@ -26,12 +25,10 @@ def start_tracking(work: Workplace) -> None:
         return
     data, config = work.materials.data, work.config
     splits = [Split(name, data.digests[name], data.origin, data.counts[name], data.manifest_digest) for name in data.files]
-    resolved = config.model_dump(mode="json")
+    resolved = config.without_passwords().model_dump(mode="json")
     fixed = {f"{section}.{k}": v for section in ("model", "data", "generation") for k, v in resolved[section].items()}
     seen = {"seed": str(config.study.seed), "device": work.materials.probe.device_name, "memory_profile": work.materials.profile}
     tags = {**provenance_tags(work.paths.folder.parent), **seen, **work.tags}
-    for section, name in (("study", "storage"), ("tracking", "tracking_uri")):
-        resolved[section][name] = resolved[section][name] and without_password(resolved[section][name])
     text = yaml.safe_dump(resolved, sort_keys=False)
     run_id = work.tracker.start_sweep(work.ledger.name, params=fixed, tags=tags, config_text=text, datasets=splits)
     work.ledger.note("sweep_run", run_id)

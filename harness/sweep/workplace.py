@@ -11,13 +11,14 @@ from pathlib import Path
 
 from harness.config.sweep_config import SweepConfig
 from harness.console.view import SweepView
+from harness.core.addresses import HIDDEN
 from harness.core.errors import ExitCode, HarnessError
 from harness.data.prepared.prepare import PreparedData
 from harness.guard.supervise import StopSignal
 from harness.study.ledger import Ledger
 from harness.study.store import load_ledger, open_storage
 from harness.sweep.materials import Materials, open_materials
-from harness.sweep.naming import Place, claim_existing, claim_study
+from harness.sweep.naming import Place, Wanted, claim_existing, claim_study
 from harness.sweep.paths import Paths
 from harness.tracking.store import Store
 from harness.tracking.tracker import Tracker
@@ -120,14 +121,16 @@ def open_workplace(config: SweepConfig, stem: str, session: Session, given: Give
     materials = open_materials(config, paths.folder, session.view, session.environ, given.data if given else None)
     session.stack.callback(materials.probe.close)
     store = Store.open(paths.tracking_uri, paths.artifacts, config.tracking.experiment)
-    claimed = claim_study(Place(storage, paths.study_url, paths.trials), config, stem, session.view.message)
+    wanted = Wanted(config, materials.data.digest)
+    claimed = claim_study(Place(storage, paths.study_url, paths.trials), wanted, stem, session.view.message)
     session.stack.callback(claimed.lock.release)
-    _hold_to(claimed.ledger, materials.data.digest)
     made_of = (config, paths, materials, claimed.ledger, store)
     return _workplace(made_of, session, resumed=claimed.resumed, given=given)
 
 
-def reopen_workplace(study: str, paths: Paths, session: Session, given: Given | None = None) -> Workplace:
+def reopen_workplace(
+    study: str, paths: Paths, session: Session, given: Given | None = None, tracking_uri: str | None = None
+) -> Workplace:
     """Open the sweep of an existing study, with the settings it was created from.
 
     Args:
@@ -135,21 +138,33 @@ def reopen_workplace(study: str, paths: Paths, session: Session, given: Given | 
         paths: Where it is kept.
         session: Screen, stop signal, environment; closes what is opened here.
         given: Of a step over batches.
+        tracking_uri: The MLflow store; None is the one that the study was created with.
 
     Raises:
-        HarnessError: no such study, or another process is sweeping it.
+        HarnessError: no such study, its MLflow store needs a password, or another process is sweeping it.
     """
     check_platform()
     _check_writable(paths.folder)
     storage = open_storage(paths.study_url)
     config = load_ledger(storage, study).config()
+    uri = tracking_uri or _remembered_uri(config, study) or paths.tracking_uri
     claimed = claim_existing(Place(storage, paths.study_url, paths.trials), study)
     session.stack.callback(claimed.lock.release)
     materials = open_materials(config, paths.folder, session.view, session.environ, given.data if given else None)
     session.stack.callback(materials.probe.close)
-    uri = config.tracking.tracking_uri or paths.tracking_uri
     store = Store.open(uri, paths.artifacts, config.tracking.experiment)
     return _workplace((config, paths, materials, claimed.ledger, store), session, resumed=True, given=given)
+
+
+def _remembered_uri(config: SweepConfig, study: str) -> str | None:
+    uri = config.tracking.tracking_uri
+    if uri and f":{HIDDEN}@" in uri:
+        raise HarnessError(
+            f"the MLflow store of study {study!r} needs its password",
+            why=f"{uri} is kept without it",
+            fix="give the whole address with --tracking-uri",
+        )
+    return uri
 
 
 def _workplace(
@@ -170,24 +185,6 @@ def _workplace(
         start_adapter=given.start_adapter if given else None,
         tags=given.tags if given else {},
     )
-
-
-def _hold_to(ledger: Ledger, digest: str) -> None:
-    """A study's trials were all trained and scored on one set of data: refuse to add others.
-
-    Raises:
-        HarnessError: CONFLICT.
-    """
-    before = ledger.noted("data_digest")
-    if before is None:
-        ledger.note("data_digest", digest)
-    elif before != digest:
-        raise HarnessError(
-            f"study {ledger.name!r} exists with other data",
-            why=f"its trials were made with the functions of digest {before[:12]}..., now it is {digest[:12]}...",
-            fix="give study.name another name, or restore the data; nothing was changed",
-            code=ExitCode.CONFLICT,
-        )
 
 
 def _check_writable(folder: Path) -> None:

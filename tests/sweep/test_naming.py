@@ -13,7 +13,7 @@ from harness.config.sweep_config import SweepConfig
 from harness.core.errors import ExitCode, HarnessError
 from harness.study.store import open_storage
 from harness.sweep.lock import StudyLock
-from harness.sweep.naming import Place, claim_existing, claim_study
+from harness.sweep.naming import Place, Wanted, claim_existing, claim_study
 
 
 def config(name: str | None = None, high: int = 64) -> SweepConfig:
@@ -33,9 +33,9 @@ def place(tmp_path: Path, new_study_url: Callable[[], str]) -> Place:
     return Place(open_storage(url), url, tmp_path / "trials")
 
 
-def claim(place: Place, settings: SweepConfig) -> tuple[str, bool]:
+def claim(place: Place, settings: SweepConfig, data: str = "d" * 64) -> tuple[str, bool]:
     said: list[str] = []
-    claimed = claim_study(place, settings, "quickstart", said.append)
+    claimed = claim_study(place, Wanted(settings, data), "quickstart", said.append)
     claimed.lock.release()
     return claimed.ledger.name, claimed.resumed
 
@@ -52,6 +52,20 @@ def test_an_unfinished_study_is_taken_up_and_a_finished_one_followed(place: Plac
 def test_an_unnamed_file_with_other_settings_starts_beside(place: Place) -> None:
     claim(place, config())
     assert claim(place, config(high=32)) == ("quickstart-2", False)
+
+
+def test_an_unnamed_file_whose_data_changed_starts_beside_the_unfinished_study(place: Place) -> None:
+    claim(place, config())
+    assert claim(place, config(), "e" * 64) == ("quickstart-2", False)
+    assert claim(place, config()) == ("quickstart", True)
+
+
+def test_a_named_study_with_other_data_is_a_conflict_and_stays_free(place: Place) -> None:
+    claim(place, config("mine"))
+    with pytest.raises(HarnessError, match="exists with other data") as caught:
+        claim(place, config("mine"), "e" * 64)
+    assert caught.value.code == ExitCode.CONFLICT
+    assert claim(place, config("mine")) == ("mine", True)
 
 
 def test_a_named_study_with_another_space_is_a_conflict(place: Place) -> None:
