@@ -28,7 +28,7 @@ from harness.core.dtypes import bf16_flags
 from harness.core.errors import ExitCode, HarnessError
 from harness.files.cache import default_cache_root
 
-OK, WARN, MISSING = CheckState.OK, CheckState.WARN, CheckState.MISSING
+OK, WARN, FAIL = CheckState.OK, CheckState.WARN, CheckState.FAIL
 TORCH_SECONDS = 120.0
 """A first import of torch from a cold disk takes up to half a minute."""
 
@@ -97,25 +97,25 @@ def _guarded(name: str, look: Callable[[], Check]) -> Check:
     try:
         return look()
     except ImportError as error:
-        return Check(name, MISSING, f"cannot be examined: {error}", "pip install -e . (see packages)")
+        return Check(name, FAIL, f"cannot be examined: {error}", "pip install -e . (see packages)")
     except HarnessError as error:
-        return Check(name, MISSING, f"{error.what}: {error.why}", error.fix)
+        return Check(name, FAIL, f"{error.what}: {error.why}", error.fix)
 
 
 def check_platform(system: str, release: str) -> Check:
     """Linux or WSL2; `release` is the kernel's."""
     if system != "Linux":
-        return Check("platform", MISSING, f"{system} {release}", "use Linux, or WSL2 on Windows")
+        return Check("platform", FAIL, f"{system} {release}", "use Linux, or WSL2 on Windows")
     if "microsoft" in release.lower():
         if "wsl2" not in release.lower():
-            return Check("platform", MISSING, f"WSL1 ({release})", "wsl --set-version DISTRIBUTION 2")
+            return Check("platform", FAIL, f"WSL1 ({release})", "wsl --set-version DISTRIBUTION 2")
         return Check("platform", OK, f"Linux under WSL2, {release}")
     return Check("platform", OK, f"Linux {release}, {platform.machine()}")
 
 
 def _python() -> Check:
     good = sys.version_info >= (3, 11)
-    return Check("Python", OK if good else MISSING, f"{platform.python_version()}", "" if good else "use Python 3.11 or newer")
+    return Check("Python", OK if good else FAIL, f"{platform.python_version()}", "" if good else "use Python 3.11 or newer")
 
 
 def requirements() -> tuple[tuple[str, bool], ...]:
@@ -144,7 +144,7 @@ def check_packages(wanted: tuple[tuple[str, bool], ...]) -> Iterator[Check]:
         try:
             version = importlib.metadata.version(need.name)
         except importlib.metadata.PackageNotFoundError:
-            problems.append(Check(need.name, WARN if optional else MISSING, "not installed", fix))
+            problems.append(Check(need.name, WARN if optional else FAIL, "not installed", fix))
             continue
         if need.specifier.contains(version, prereleases=True):
             present.append(f"{need.name} {version}")
@@ -170,7 +170,7 @@ def torch_facts(seconds: float) -> Mapping[str, Any]:
 def check_torch(facts: Mapping[str, Any]) -> Check:
     """The build of torch, and whether it reaches a GPU."""
     if "error" in facts:
-        return Check("torch", MISSING, facts["error"], "pip install torch (CPU or CUDA build)")
+        return Check("torch", FAIL, facts["error"], "pip install torch (CPU or CUDA build)")
     if not facts["build"]:
         return Check("torch", OK, f"{facts['version']}, CPU build")
     reach = f"sees {', '.join(facts['devices'])}" if facts["cuda"] else "sees no GPU"
@@ -200,7 +200,7 @@ def _gpu(torch: Mapping[str, Any], visible_devices: str | None) -> Check:
     if torch.get("cuda"):
         return Check("GPU", OK, found)
     fix = "install torch's CUDA build for this driver, or set guard.device: cpu in the sweep file"
-    return Check("GPU", MISSING, f"{found}, but torch cannot use it", fix)
+    return Check("GPU", FAIL, f"{found}, but torch cannot use it", fix)
 
 
 def _driver() -> str:
@@ -228,12 +228,12 @@ def check_disk(name: str, folder: Path) -> Check:
     """Whether the folder, or the place where it would be made, can be written and has room."""
     place = _existing(folder.absolute())
     if not os.access(place, os.W_OK | os.X_OK) or not place.is_dir():
-        return Check(name, MISSING, f"{folder} cannot be written", "choose another folder, or repair its permissions")
+        return Check(name, FAIL, f"{folder} cannot be written", "choose another folder, or repair its permissions")
     free = shutil.disk_usage(place).free
     found = f"{gib(free)} free at {folder}"
     if free >= _DISK_ROOMY:
         return Check(name, OK, found)
-    return Check(name, MISSING if free < _DISK_LEAST else WARN, found, f"make room: a sweep wants {gib(_DISK_ROOMY)}")
+    return Check(name, FAIL if free < _DISK_LEAST else WARN, found, f"make room: a sweep wants {gib(_DISK_ROOMY)}")
 
 
 def _sqlite_url(file: Path) -> str:
@@ -254,7 +254,7 @@ def check_store(name: str, url: str) -> Check:
     except sqlite3.Error as error:
         if "locked" in str(error):
             return Check(name, WARN, f"{file} is locked", "another sweep is writing; a new one waits for it")
-        return Check(name, MISSING, f"{file}: {error}", "repair the permissions, or move the file away to start anew")
+        return Check(name, FAIL, f"{file}: {error}", "repair the permissions, or move the file away to start anew")
     return Check(name, OK, f"{file}, {_size(file.stat().st_size)}")
 
 
@@ -277,7 +277,7 @@ def _sandbox() -> Check:
     strength = sandbox_strength()
     if strength.level == "none":
         fix = "use a kernel from 5.13 on with Landlock and seccomp; evaluation.unsafe: true runs generated tests without"
-        return Check("sandbox", MISSING, strength.detail, fix)
+        return Check("sandbox", FAIL, strength.detail, fix)
     missing = ", ".join(strength.missing)
     return Check("sandbox", WARN if missing else OK, strength.detail, f"missing here: {missing}" if missing else "")
 

@@ -27,12 +27,12 @@ from harness.doctor import (
     torch_facts,
 )
 
-OK, WARN, MISSING = CheckState.OK, CheckState.WARN, CheckState.MISSING
+OK, WARN, FAIL = CheckState.OK, CheckState.WARN, CheckState.FAIL
 ROOT = Path(__file__).parents[1]
 CHECKS = (
     Check("platform", OK, "Linux"),
     Check("sandbox", WARN, "bare: " + "no isolation " * 12, "install bubblewrap"),
-    Check("torch", MISSING, "not installed", "pip install torch"),
+    Check("torch", FAIL, "not installed", "pip install torch"),
 )
 DOCTOR = """
 import sys
@@ -55,7 +55,7 @@ def test_a_real_examination_in_a_process_of_its_own(tmp_path: Path) -> None:
     report = json.loads(done.stdout)
     found = {check["name"]: check for check in report["checks"]}
     assert {"platform", "Python", "packages", "torch", "CPU", "GPU", "host memory", "sandbox", "git", "make"} <= set(found)
-    assert report["can_sweep"] is (done.returncode == ExitCode.OK)
+    assert report["ready"] is (done.returncode == ExitCode.OK)
     assert found["torch"]["found"].startswith("2.")
     assert "optuna 5." in found["packages"]["found"]
     assert found["cached models"]["found"] == "toy 1.0 MiB"
@@ -69,9 +69,9 @@ def test_a_real_examination_in_a_process_of_its_own(tmp_path: Path) -> None:
     [
         ("Linux", "6.18.1-generic", OK, "Linux 6.18.1-generic"),
         ("Linux", "5.15.153.1-microsoft-standard-WSL2", OK, "WSL2"),
-        ("Linux", "4.4.0-19041-Microsoft", MISSING, "WSL1"),
-        ("Darwin", "24.1.0", MISSING, "Darwin"),
-        ("Windows", "11", MISSING, "Windows"),
+        ("Linux", "4.4.0-19041-Microsoft", FAIL, "WSL1"),
+        ("Darwin", "24.1.0", FAIL, "Darwin"),
+        ("Windows", "11", FAIL, "Windows"),
     ],
 )
 def test_platform(system: str, release: str, state: CheckState, found: str) -> None:
@@ -83,7 +83,7 @@ def test_platform(system: str, release: str, state: CheckState, found: str) -> N
 def test_packages_that_are_absent_or_too_old_are_named_with_the_way_to_get_them() -> None:
     wanted = (("rich>=13", False), ("rich>=99", False), ("no-such-distribution>=1", False), ("no-such-extra", True))
     listed, old, absent, extra = check_packages(wanted)
-    assert (listed.state, old.state, absent.state, extra.state) == (OK, WARN, MISSING, WARN)
+    assert (listed.state, old.state, absent.state, extra.state) == (OK, WARN, FAIL, WARN)
     assert listed.found.startswith("rich 1")
     assert absent.fix == "pip install 'no-such-distribution>=1'"
     assert "quickstart" in extra.fix
@@ -99,7 +99,7 @@ def test_requirements_are_those_of_the_project() -> None:
 def test_torch_is_given_up_on_after_its_time() -> None:
     facts = torch_facts(0.05)
     assert "more than" in facts["error"]
-    assert check_torch(facts).state is MISSING
+    assert check_torch(facts).state is FAIL
 
 
 def test_torch_builds() -> None:
@@ -127,7 +127,7 @@ def test_store_states(tmp_path: Path) -> None:
         holder.rollback()
     file.write_bytes(b"this is no database, however long one looks at it" * 100)
     broken = check_store("store", url)
-    assert broken.state is MISSING
+    assert broken.state is FAIL
     assert "not a database" in broken.found
 
 
@@ -141,10 +141,10 @@ def test_disk_of_a_folder_that_is_still_to_be_made(tmp_path: Path) -> None:
     assert check_disk("disk", tmp_path / "a/b/c").state in (OK, WARN)
     assert not (tmp_path / "a").exists()
     (tmp_path / "file").touch()
-    assert check_disk("disk", tmp_path / "file").state is MISSING
+    assert check_disk("disk", tmp_path / "file").state is FAIL
     if os.geteuid():
         (tmp_path / "closed").mkdir(mode=0o500)
-        assert check_disk("disk", tmp_path / "closed").state is MISSING
+        assert check_disk("disk", tmp_path / "closed").state is FAIL
 
 
 def test_empty_cache_is_no_problem(tmp_path: Path) -> None:
@@ -154,15 +154,15 @@ def test_empty_cache_is_no_problem(tmp_path: Path) -> None:
 
 def test_exit_code_and_verdict() -> None:
     assert exit_code(CHECKS) is ExitCode.ENVIRONMENT
-    assert verdict(CHECKS) == "a sweep cannot run yet: torch"
+    assert verdict(CHECKS) == "a sweep cannot start yet: torch"
     assert exit_code(CHECKS[:2]) is ExitCode.OK
-    assert verdict(CHECKS[:2]) == "a sweep can run (1 remark)"
-    assert verdict(CHECKS[:1]) == "a sweep can run"
+    assert verdict(CHECKS[:2]) == "a sweep can start (1 remark)"
+    assert verdict(CHECKS[:1]) == "a sweep can start"
 
 
 def test_plain_and_json_reports() -> None:
     lines = plain_checks(CHECKS)
-    assert lines[0] == "ok       platform  Linux"
+    assert lines[0] == "ok    platform  Linux"
     assert "fix: pip install torch" in lines[-2]
     stream = io.StringIO()
     render_checks(CHECKS, stream, json=False)
@@ -170,8 +170,9 @@ def test_plain_and_json_reports() -> None:
     stream = io.StringIO()
     render_checks(CHECKS, stream, json=True)
     report = json.loads(stream.getvalue())
-    assert report["can_sweep"] is False
-    assert report["checks"][2] == {"name": "torch", "state": "missing", "found": "not installed", "fix": "pip install torch"}
+    assert report["ready"] is False
+    failed = {"name": "torch", "state": "fail", "found": "not installed", "fix": "pip install torch", "code": 3}
+    assert report["checks"][2] == failed
 
 
 @pytest.mark.parametrize("width", [100, 80])

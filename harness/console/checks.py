@@ -1,12 +1,12 @@
-"""What `harness doctor` found, and how it is shown: table, plain text, JSON. Finding it is `harness.doctor`'s."""
+"""What `harness doctor` and `harness preflight` found, and how it is shown: table, plain text, JSON. Finding it is theirs."""
 
 from __future__ import annotations
 
 import json as json_format
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from enum import StrEnum
-from typing import TextIO
+from typing import Any, TextIO
 
 from rich import box
 from rich.console import Console, RenderableType
@@ -20,11 +20,11 @@ SCHEMA_VERSION = 1
 
 
 class CheckState(StrEnum):
-    """How a check went; only `MISSING` keeps a sweep from running."""
+    """How a check went; only `FAIL` keeps a sweep from starting."""
 
     OK = "ok"
     WARN = "warn"
-    MISSING = "missing"
+    FAIL = "fail"
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,34 +34,42 @@ class Check:
     Attributes:
         name: What was looked at.
         state: How it went.
-        found: What is there, for a person.
+        found: What is there, for a person; never the value of a credential.
         fix: What to do about it; empty when there is nothing to do.
+        code: Exit code that a sweep ends with if this has failed.
     """
 
     name: str
     state: CheckState
     found: str
     fix: str = ""
+    code: ExitCode = ExitCode.ENVIRONMENT
+
+    def to_dict(self) -> Mapping[str, Any]:
+        """JSON-ready; the code stands at failures only."""
+        fields = asdict(self)
+        return fields if self.state is CheckState.FAIL else {key: fields[key] for key in ("name", "state", "found", "fix")}
 
 
 def exit_code(checks: Sequence[Check]) -> ExitCode:
-    """OK when a sweep can run, else ENVIRONMENT."""
-    return ExitCode.ENVIRONMENT if any(c.state is CheckState.MISSING for c in checks) else ExitCode.OK
+    """OK when a sweep can start, else the code of the first failure."""
+    return next((check.code for check in checks if check.state is CheckState.FAIL), ExitCode.OK)
 
 
 def verdict(checks: Sequence[Check]) -> str:
     """One closing line."""
-    missing = [c.name for c in checks if c.state is CheckState.MISSING]
-    warned = sum(c.state is CheckState.WARN for c in checks)
-    if missing:
-        return f"a sweep cannot run yet: {', '.join(missing)}"
-    return "a sweep can run" + (f" ({warned} remark{'s' * (warned > 1)})" if warned else "")
+    failed = [check.name for check in checks if check.state is CheckState.FAIL]
+    warned = sum(check.state is CheckState.WARN for check in checks)
+    if failed:
+        return f"a sweep cannot start yet: {', '.join(failed)}"
+    return "a sweep can start" + (f" ({warned} remark{'s' * (warned > 1)})" if warned else "")
 
 
 def render_checks(checks: Sequence[Check], stream: TextIO, *, json: bool = False) -> None:
     """Write the checks: one JSON object, a table on a terminal, aligned text elsewhere."""
     if json:
-        report = {"schema": SCHEMA_VERSION, "can_sweep": exit_code(checks) is ExitCode.OK, "checks": [asdict(c) for c in checks]}
+        ready = exit_code(checks) is ExitCode.OK
+        report = {"schema": SCHEMA_VERSION, "ready": ready, "checks": [check.to_dict() for check in checks]}
         stream.write(json_format.dumps(report) + "\n")
         return
     console = Console(file=stream, highlight=False)
@@ -72,7 +80,7 @@ def render_checks(checks: Sequence[Check], stream: TextIO, *, json: bool = False
     stream.writelines(encodable(line, encoding) + "\n" for line in plain_checks(checks))
 
 
-_GLYPHS = {CheckState.OK: ("✓", "green"), CheckState.WARN: ("!", "yellow"), CheckState.MISSING: ("✗", "red")}
+_GLYPHS = {CheckState.OK: ("✓", "green"), CheckState.WARN: ("!", "yellow"), CheckState.FAIL: ("✗", "red")}
 
 
 def checks_table(checks: Sequence[Check]) -> RenderableType:
@@ -95,7 +103,7 @@ def plain_checks(checks: Sequence[Check]) -> list[str]:
     width = max((len(check.name) for check in checks), default=0)
     lines = []
     for check in checks:
-        lines.append(f"{check.state:<7}  {check.name:<{width}}  {check.found}")
+        lines.append(f"{check.state:<4}  {check.name:<{width}}  {check.found}")
         if check.fix:
-            lines.append(f"{'':<7}  {'':<{width}}  fix: {check.fix}")
+            lines.append(f"{'':<4}  {'':<{width}}  fix: {check.fix}")
     return [*lines, verdict(checks)]

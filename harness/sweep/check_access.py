@@ -21,10 +21,11 @@ import sqlalchemy
 
 from harness.config.sections import as_sources
 from harness.config.sweep_config import SweepConfig
+from harness.console.checks import Check
 from harness.core.errors import ExitCode, HarnessError
 from harness.data.quickstart import QUICKSTART_NAME
 from harness.study.store import translated
-from harness.sweep.check_found import Found, doubtful, good
+from harness.sweep.check_found import doubtful, good
 from harness.sweep.paths import Paths
 
 TIMEOUT_S = 5.0
@@ -32,7 +33,7 @@ _HUB_TOKENS = ("HF_TOKEN", "HUGGING_FACE_HUB_TOKEN")
 _TRACKING = ("MLFLOW_TRACKING_USERNAME", "MLFLOW_TRACKING_PASSWORD", "MLFLOW_TRACKING_TOKEN")
 
 
-def credentials(config: SweepConfig, environ: Mapping[str, str]) -> Iterator[Found]:
+def credentials(config: SweepConfig, environ: Mapping[str, str]) -> Iterator[Check]:
     """One check for each kind of credential that the sweep file makes use of; none where it uses none."""
     paths = Paths.of(config)
     if from_hub := _from_hub(config):
@@ -55,7 +56,7 @@ def _from_hub(config: SweepConfig) -> list[str]:
     return named + [name for name in sets if not Path(name).expanduser().exists()]
 
 
-def _hub_token(names: list[str], environ: Mapping[str, str]) -> Found:
+def _hub_token(names: list[str], environ: Mapping[str, str]) -> Check:
     """Whether a token is there, in the environment or where `hf auth login` puts it."""
     what = ", ".join(names)
     home = Path(environ.get("HF_HOME") or "~/.cache/huggingface").expanduser()
@@ -66,7 +67,7 @@ def _hub_token(names: list[str], environ: Mapping[str, str]) -> Found:
     return doubtful("login: Hugging Face Hub", f"no token is set, for {what}", "set HF_TOKEN if one of them is gated or private")
 
 
-def _tracking_login(environ: Mapping[str, str]) -> Found:
+def _tracking_login(environ: Mapping[str, str]) -> Check:
     name = "login: MLflow server"
     user, password, token = (bool(environ.get(key)) for key in _TRACKING)
     if token or (user and password):
@@ -77,7 +78,7 @@ def _tracking_login(environ: Mapping[str, str]) -> Found:
     return doubtful(name, "no user name, password or token is set", f"set {', '.join(_TRACKING)} if the server asks for them")
 
 
-def _postgres_login(setting: str, url: str, environ: Mapping[str, str]) -> Found:
+def _postgres_login(setting: str, url: str, environ: Mapping[str, str]) -> Check:
     name = f"login: {setting}"
     if _password(url):
         return _in_the_file(name)
@@ -92,9 +93,9 @@ def _postgres_login(setting: str, url: str, environ: Mapping[str, str]) -> Found
     return good(name, f"{file} is there")
 
 
-def _in_the_file(name: str) -> Found:
-    fix = "take it out of the address: PGPASSWORD, ~/.pgpass or the server's own variables keep it out of the stores"
-    return doubtful(name, "a password stands in the sweep file, which is kept with the study and in MLflow", fix)
+def _in_the_file(name: str) -> Check:
+    fix = "take it out of the address: PGPASSWORD, ~/.pgpass or the server's own variables hold it just as well"
+    return doubtful(name, "a password stands in the sweep file; it is kept neither with the study nor in MLflow", fix)
 
 
 def _password(url: str) -> str:
@@ -104,7 +105,7 @@ def _password(url: str) -> str:
         return ""
 
 
-def store(name: str, url: str, experiment: str, environ: Mapping[str, str]) -> Found:
+def store(name: str, url: str, experiment: str, environ: Mapping[str, str]) -> Check:
     """Whether a store answers and can be written; creates nothing.
 
     Raises:
@@ -122,7 +123,7 @@ def shown(url: str) -> str:
     return re.sub(r"//[^/@]*@", "//", url)
 
 
-def _sqlite(name: str, file: Path) -> Found:
+def _sqlite(name: str, file: Path) -> Check:
     if not file.exists():
         return good(name, f"{file} will be created")
     try:
@@ -138,7 +139,7 @@ def _sqlite(name: str, file: Path) -> Found:
     return good(name, str(file))
 
 
-def _database(name: str, url: str) -> Found:
+def _database(name: str, url: str) -> Check:
     """A real connection, with as little waiting as the driver allows."""
     with translated(url):
         wait = {"connect_timeout": int(TIMEOUT_S)} if url.startswith(("postgres", "mysql")) else {}
@@ -151,7 +152,7 @@ def _database(name: str, url: str) -> Found:
     return good(name, f"{shown(url)} answers")
 
 
-def _server(name: str, url: str, experiment: str, environ: Mapping[str, str]) -> Found:
+def _server(name: str, url: str, experiment: str, environ: Mapping[str, str]) -> Check:
     """Ask for the experiment, as this user: whether it is there does not matter, whether the server answers does."""
     query = urllib.parse.urlencode({"experiment_name": experiment})
     address = f"{shown(url).rstrip('/')}/api/2.0/mlflow/experiments/get-by-name?{query}"

@@ -11,6 +11,7 @@ from functools import partial
 from pathlib import Path
 
 from harness.config.sweep_config import SweepConfig
+from harness.console.checks import Check
 from harness.core.errors import ExitCode, HarnessError
 from harness.core.steps import study_name
 from harness.data.batches.reading import sources_of
@@ -18,7 +19,7 @@ from harness.data.sources.registry import open_source
 from harness.data.sources.rows import SourceOptions
 from harness.files.cache import default_cache_root
 from harness.sweep.asked_data import prepare_ask
-from harness.sweep.check_found import Found, failed, good, look
+from harness.sweep.check_found import failed, good, look
 from harness.sweep.steps_settings import step_config
 from harness.sweep.steps_standing import Standing, checked_holdout, next_batch, standing, start_of
 
@@ -32,7 +33,7 @@ class SeenData:
         config: The sweep file as the sweep would have it: over batches that of the next step.
     """
 
-    checks: tuple[Found, ...]
+    checks: tuple[Check, ...]
     config: SweepConfig
 
 
@@ -54,7 +55,7 @@ def seen_data(config: SweepConfig, stem: str, environ: Mapping[str, str]) -> See
     return _seen_step(config, at, default_cache_root(environ))
 
 
-def _opened(name: str, options: SourceOptions) -> Found:
+def _opened(name: str, options: SourceOptions) -> Check:
     source = open_source(name, options)
     if source.layout == "unknown":
         raise HarnessError(
@@ -79,7 +80,7 @@ def _seen_step(config: SweepConfig, at: Standing, cache: Path) -> SeenData:
     return SeenData((*checks, found), as_step)
 
 
-def _next_batch(config: SweepConfig, at: Standing) -> Found:
+def _next_batch(config: SweepConfig, at: Standing) -> Check:
     batch, options = next_batch(at), prepare_ask(config).options
     for name in sources_of(batch):
         _opened(name, options)
@@ -89,7 +90,7 @@ def _next_batch(config: SweepConfig, at: Standing) -> Found:
     return good("next batch", f"step {at.number} of {at.name}: {batch.path}, {files}{waiting}")
 
 
-def _start(config: SweepConfig, at: Standing) -> tuple[Found, SweepConfig]:
+def _start(config: SweepConfig, at: Standing) -> tuple[Check, SweepConfig]:
     """The adapter that the step goes on from, and the file as that makes it."""
     name, study = "latest adapter", study_name(at.name, at.number)
     try:

@@ -1,57 +1,29 @@
-"""What `harness preflight` found, check by check, and how a failed look becomes one of them."""
+"""How what `harness preflight` looks at becomes a check: good, doubtful, or failed with the error that a sweep would end with."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from enum import StrEnum
 
-from harness.core.errors import ExitCode, HarnessError
-
-
-class State(StrEnum):
-    """How a check went; only `FAIL` would stop the sweep."""
-
-    OK = "ok"
-    WARNING = "warning"
-    FAIL = "fail"
+from harness.console.checks import Check, CheckState
+from harness.core.errors import HarnessError
 
 
-@dataclass(frozen=True, slots=True)
-class Found:
-    """One thing that was looked at.
-
-    Attributes:
-        name: What was looked at.
-        state: How it went.
-        found: What is there, for a person; never the value of a credential.
-        fix: What to do about it; empty when there is nothing to do.
-        code: Exit code that the sweep would end with; OK unless it fails.
-    """
-
-    name: str
-    state: State
-    found: str
-    fix: str = ""
-    code: ExitCode = ExitCode.OK
-
-
-def good(name: str, found: str) -> Found:
+def good(name: str, found: str) -> Check:
     """Nothing to do."""
-    return Found(name, State.OK, found)
+    return Check(name, CheckState.OK, found)
 
 
-def doubtful(name: str, found: str, fix: str) -> Found:
+def doubtful(name: str, found: str, fix: str) -> Check:
     """The sweep can start, but a person should know."""
-    return Found(name, State.WARNING, found, fix)
+    return Check(name, CheckState.WARN, found, fix)
 
 
-def failed(name: str, error: HarnessError) -> Found:
+def failed(name: str, error: HarnessError) -> Check:
     """The sweep would stop with this error."""
-    return Found(name, State.FAIL, f"{error.what}: {error.why}", error.fix, error.code)
+    return Check(name, CheckState.FAIL, f"{error.what}: {error.why}", error.fix, error.code)
 
 
-def look(name: str, at: Callable[[], Found]) -> Found:
+def look(name: str, at: Callable[[], Check]) -> Check:
     """A check whose HarnessError is its answer."""
     try:
         return at()

@@ -11,6 +11,7 @@ from pathlib import Path
 from evaluation import sandbox_strength
 from harness.config.space import extremes
 from harness.config.sweep_config import SweepConfig
+from harness.console.checks import Check
 from harness.console.text import gib
 from harness.core.admission import make_budget
 from harness.core.errors import ExitCode, HarnessError
@@ -21,7 +22,7 @@ from harness.files.cache import default_cache_root
 from harness.guard.observations import ObservationStore
 from harness.guard.probe import MemoryProbe
 from harness.guard.select import open_probe
-from harness.sweep.check_found import Found, doubtful, good
+from harness.sweep.check_found import doubtful, good
 from harness.sweep.gate import Gate
 from harness.sweep.materials import OBSERVATIONS, measured_device, usable_device
 from harness.sweep.paths import Paths
@@ -45,7 +46,7 @@ def checked_model(config: SweepConfig, cache: Path) -> ResolvedModel:
     return resolve_model(config.model.name, config.model.revision, cache)
 
 
-def memory(config: SweepConfig, model: ResolvedModel, environ: Mapping[str, str]) -> Found:
+def memory(config: SweepConfig, model: ResolvedModel, environ: Mapping[str, str]) -> Check:
     """Whether the smallest configuration of the space fits into the budget.
 
     Raises:
@@ -89,18 +90,18 @@ def _gate(
     return Gate(predictor, budget, config.guard, seen, subject), predictor, budget.bytes
 
 
-def disk_of_stores(config: SweepConfig, model: ResolvedModel | None) -> Found:
+def disk_of_stores(config: SweepConfig, model: ResolvedModel | None) -> Check:
     """Room at `tracking.folder` against what the sweep will write there."""
     wanted = _STORES + config.study.n_trials * (_PER_TRIAL + _adapter_bytes(config, model))
     return disk("disk: stores", Paths.of(config).folder, wanted, "tracking.folder")
 
 
-def disk_of_cache(environ: Mapping[str, str]) -> Found:
+def disk_of_cache(environ: Mapping[str, str]) -> Check:
     """Room in the cache."""
     return disk("disk: cache", default_cache_root(environ), _CACHE, "HARNESS_CACHE")
 
 
-def disk(name: str, folder: Path, wanted_bytes: int, setting: str) -> Found:
+def disk(name: str, folder: Path, wanted_bytes: int, setting: str) -> Check:
     """Whether a folder, or the place where it would be made, can be written and has room.
 
     Raises:
@@ -121,7 +122,7 @@ def disk(name: str, folder: Path, wanted_bytes: int, setting: str) -> Found:
     return good(name, f"{gib(free)} free at {folder}, about {gib(wanted_bytes)} wanted")
 
 
-def sandbox(config: SweepConfig) -> Found:
+def sandbox(config: SweepConfig) -> Check:
     """Whether generated tests can be run safely.
 
     Raises:
