@@ -10,6 +10,7 @@ from harness.core.errors import ExitCode, HarnessError
 from harness.core.outcome import Ending, Outcome
 from harness.study.ledger import Asked
 from harness.sweep.baseline import measure_baselines
+from harness.sweep.left_out import left_out_sentence
 from harness.sweep.preflight import check_smallest_fits, header
 from harness.sweep.promote import choose, promote
 from harness.sweep.summary import Results
@@ -72,7 +73,7 @@ def _promoted(work: Workplace, results: Results) -> Promoted | None:
 
 def _trials(work: Workplace) -> bool:
     deadline = time.monotonic() + (work.config.study.timeout_s or float("inf"))
-    failures = 0
+    failures, said = 0, None
     while work.ledger.remaining(work.config.study.n_trials):
         if work.stop.requested:
             return False
@@ -81,6 +82,7 @@ def _trials(work: Workplace) -> bool:
             break
         asked = work.ledger.ask(work.config)
         outcome = _guarded(work, asked)
+        said = _say_left_out(work, outcome, said)
         retry = outcome.ending is Ending.INTERRUPTED or (
             outcome.ending is Ending.FAILED and asked.attempt < work.config.study.retries
         )
@@ -89,6 +91,15 @@ def _trials(work: Workplace) -> bool:
         if failures >= MAX_FAILURES_IN_A_ROW:
             raise _keeps_failing(work, asked, outcome)
     return not work.stop.requested or not work.ledger.remaining(work.config.study.n_trials)
+
+
+def _say_left_out(work: Workplace, outcome: Outcome, said: str | None) -> str | None:
+    """Say what did not fit, unless that was the last thing said about it."""
+    sentence = left_out_sentence(outcome.metrics)
+    if sentence is None or sentence == said:
+        return said
+    work.view.message(sentence)
+    return sentence
 
 
 def _guarded(work: Workplace, asked: Asked) -> Outcome:
