@@ -63,7 +63,7 @@ def _check_scheme(uri: str) -> None:
     scheme = uri.partition(":")[0].partition("+")[0]
     if scheme not in _SCHEMES:
         raise HarnessError(
-            f"MLflow cannot track to {uri!r}",
+            f"MLflow cannot track to {without_password(uri)!r}",
             why="it is not a database or a server; MLflow gave up the plain-folder store in 3.13",
             fix="use sqlite:///mlruns/mlflow.db, another database URI, or http://HOST:PORT",
         )
