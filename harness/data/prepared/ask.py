@@ -43,6 +43,10 @@ class PrepareAsk:
     drop_contaminated: bool = False
     need_oracle: bool = False
 
+    def wants(self, split: str) -> bool:
+        """Whether the split is to hold anything."""
+        return self.shares.get(split, 0) > 0 and self.limits.get(split) != 0
+
 
 def silent(_: str) -> None:
     """Says nothing."""

@@ -11,10 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from evaluation.score import default_workers
-from harness.core.errors import HarnessError
 from harness.core.records import Record
 from harness.data.prepared.ask import PrepareAsk, Say
-from harness.data.prepared.choosing import Chosen, choose, choose_kept
+from harness.data.prepared.choosing import Chosen, choose, choose_kept, empty_split
 from harness.data.prepared.contamination import in_manifest
 from harness.data.prepared.execution import run_oracles
 from harness.data.prepared.folder import MANIFEST, REPORT, file_digest, split_file
@@ -101,17 +100,10 @@ def _write_split(folder: Path, name: str, of: tuple[Gathered, Chosen], to: tuple
             yield record
 
     count = write_records(split_file(folder, name), noted())
-    wanted = ask.shares.get(name, 0) > 0 if not chosen.kept else bool(numbers)
-    if not count and wanted and limit != 0:
-        why = f"{len(gathered.ids):,} records, share {ask.shares.get(name, 0):g}" + _reasons(gathered)
-        raise HarnessError(f"the split {name} is empty", why=why, fix="give it a larger share, or more records")
+    if not count and (bool(numbers) and limit != 0 if chosen.kept else ask.wants(name)):
+        raise empty_split(name, len(gathered.ids), gathered.left_out.counts, ask)
     written.counts[name], written.digests[name] = count, digest.hexdigest()
     written.beyond[name] = max(len(numbers) - limit, 0) if limit is not None else 0
-
-
-def _reasons(gathered: Gathered) -> str:
-    counts = gathered.left_out.counts
-    return "; left out: " + ", ".join(f"{count} x {reason}" for reason, count in counts.items()) if counts else ""
 
 
 def _up_to(

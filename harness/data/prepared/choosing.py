@@ -7,12 +7,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from evaluation.score import default_workers
+from harness.core.errors import HarnessError
+from harness.data.prepared.ask import PrepareAsk
 from harness.data.prepared.contamination import Benchmark, Hit, benchmark_of, contaminated
 from harness.data.prepared.gather import Gathered, without_duplicates
 from harness.data.prepared.looking import looked_at
 from harness.data.prepared.opening import Opened
 from harness.data.splitting.near_duplicates import clusters
 from harness.data.splitting.splits import SPLITS, assign, require_limits
+
+_SEEDS_TRIED = 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +61,7 @@ def choose(gathered: Gathered, opened: Opened) -> Chosen:
     """Drop what is there twice, cluster, and split.
 
     Raises:
-        HarnessError: for wrong shares or limits, and as the benchmarks' sources.
+        HarnessError: for wrong shares or limits, a split that nothing falls into, and as the benchmarks' sources.
     """
     ask = opened.ask
     require_limits(ask.limits)
@@ -65,9 +69,38 @@ def choose(gathered: Gathered, opened: Opened) -> Chosen:
     numbers = without_duplicates(gathered, numbers)
     named = gathered.named
     cluster = clusters([gathered.sketches[number] for number in numbers], ask.near_duplicates)
-    placed = assign([named[number] for number in numbers], cluster, ask.shares, ask.options.seed)
+    mine = [named[number] for number in numbers]
+    placed = assign(mine, cluster, ask.shares, ask.options.seed)
+    for name in SPLITS:
+        if ask.wants(name) and not placed[name]:
+            raise empty_split(name, len(mine), gathered.left_out.counts, ask, _filling_seed(mine, cluster, ask))
     parts = {name: [numbers[place] for place in part] for name, part in placed.items()}
     return _checked(gathered, opened, parts, dict(zip(numbers, cluster, strict=True)))
+
+
+def empty_split(name: str, records: int, left_out: Mapping[str, int], ask: PrepareAsk, seed: int | None = None) -> HarnessError:
+    """The error of a split that was asked for and comes out empty.
+
+    Args:
+        name: The split.
+        records: Usable records of all splits.
+        left_out: Reason -> rows that are none.
+        ask: What was asked for.
+        seed: One with which every split gets some, where one is known.
+    """
+    reasons = "".join(f", {count} x {reason}" for reason, count in left_out.items())
+    why = f"{records:,} records, share {ask.shares.get(name, 0):g}" + ("; left out: " + reasons[2:] if reasons else "")
+    other = f"seed {seed} draws splits that all hold some (--seed, data.seed); or " if seed is not None else ""
+    return HarnessError(f"the split {name} is empty", why=why, fix=f"{other}give it a larger share, or more records")
+
+
+def _filling_seed(named: Sequence[tuple[str, str]], cluster: Sequence[int], ask: PrepareAsk) -> int | None:
+    """The smallest seed with which no split that is asked for is empty; None where there is none, or a sample depends on it."""
+    for seed in range(_SEEDS_TRIED) if ask.options.sample is None else ():
+        parts = assign(named, cluster, ask.shares, seed)
+        if all(parts[name] for name in SPLITS if ask.wants(name)):
+            return seed
+    return None
 
 
 def choose_kept(gathered: Gathered, opened: Opened, parts: dict[str, list[int]]) -> Chosen:

@@ -198,6 +198,22 @@ def test_empty_split_is_an_error_and_leaves_nothing(tmp_path: Path) -> None:
     assert list((tmp_path / "out").iterdir()) == []
 
 
+def test_a_small_set_whose_split_is_empty_names_a_seed_that_fills_all(tmp_path: Path) -> None:
+    body = "return [y for y in x if y {}]"
+    bodies = [f"return x {op} {n}" if n % 2 else body.format(f"{op} {n}") for op in ("<", ">", "==") for n in range(4)]
+    rows = [_record(n, source=f"def f{n}(x):\n    {text}\n") for n, text in enumerate(bodies)]
+    source = _file(tmp_path / "mine.jsonl", *rows)
+    failed: list[int] = []
+    for seed in range(12):
+        try:
+            prepare_splits(_ask(source, options=SourceOptions(seed=seed)), tmp_path / "cache")
+        except HarnessError as error:
+            failed.append(seed)
+            named = int(error.fix.split()[1])
+            assert prepare_splits(_ask(source, options=SourceOptions(seed=named)), tmp_path / "cache").counts["test"] > 0
+    assert failed, "no seed left a split empty: nothing was tested"
+
+
 def test_out_that_holds_something_else_is_refused(tmp_path: Path) -> None:
     source, out = _file(tmp_path / "mine.jsonl", _record(1)), tmp_path / "out"
     out.mkdir()
