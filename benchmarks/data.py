@@ -91,11 +91,8 @@ def prepare(place: Path) -> dict[str, Any]:
     """Prepare everything together, with execution; then each source alone; all are inspected."""
     mbpp = Path(os.environ.get("HARNESS_SHARED_DATA", ROOT.parent / "shared" / "data")) / "mbpp" / "mbpp.jsonl"
     alone = {"human-eval": ["human-eval"], "mbpp": [f"mbpp:{mbpp}"], "coderm": [f"parquet:{coderm_file(CODERM_ROWS)}"]}
-    packages = {
-        name: [f"package:{name}", *(("--sample", str(sample)) if sample else ()), *_SEEDS.get(name, ())]
-        for name, sample in _packages()
-    }
-    together = [source for sources in alone.values() for source in sources] + [f"jsonl:{place / name}.jsonl" for name in packages]
+    packages = {name: [f"jsonl:{place / name}.jsonl", *_SEEDS.get(name, ())] for name, _ in _packages()}
+    together = [arguments[0] for arguments in (alone | packages).values()]
     started = time.monotonic()
     verdicts = {"prepared": _prepared(place, "prepared", [*together, "--benchmark", f"mbpp:{mbpp}"])}
     seconds = time.monotonic() - started

@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable
 
 from evaluation.records import TestVerdict, Verdict
-from evaluation.runner.wire import ANSWERED, FORGED, TIMED_OUT, Ended, Message
+from evaluation.runner.wire import ANSWERED, FORGED, TIMED_OUT, Ended, Limits, Message
 
 VERDICTS = frozenset(TestVerdict)
 MAX_TESTS = 20_000
@@ -75,11 +75,16 @@ def passing(message: Message) -> set[str]:
     return {name for name, verdict, *_ in message.get("tests", []) if verdict == TestVerdict.PASSED}
 
 
-def died(ended: Ended) -> tuple[Verdict, str]:
-    """The verdict on a suite whose run on the reference gave no usable answer."""
+def died(ended: Ended, limits: Limits) -> tuple[Verdict, str]:
+    """The verdict on a suite whose run on the reference gave no usable answer.
+
+    Args:
+        ended: The run.
+        limits: What it was given; named instead of what it took, since no two runs take the same.
+    """
     message = read(ended)
     if ended.how == TIMED_OUT:
-        return Verdict.TIMEOUT, f"stopped after {ended.cpu_s:.1f} s of CPU time"
+        return Verdict.TIMEOUT, f"stopped at its limit of {limits.wall_s:g} s, on the clock or of CPU time"
     if ended.how == FORGED or (ended.how == ANSWERED and not message):
         return Verdict.FORGED, "a run was answered by something else than the runner"
     if "memory" in message:

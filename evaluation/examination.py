@@ -69,8 +69,9 @@ class Examination:
         """Run everything. The suite's faults end in a verdict."""
         if "refused" in self._gate:
             return Findings(Verdict(self._gate["refused"]), self._gate["detail"])
-        ended = self._run(FIRST, self._base, self._job.reference_limits())
-        problem = self._problem(ended)
+        limits = self._job.reference_limits()
+        ended = self._run(FIRST, self._base, limits)
+        problem = self._problem(ended, limits)
         if problem is not None:
             return self._finish(*problem)
         limits = self._job.mutant_limits(ended.cpu_s)
@@ -93,13 +94,13 @@ class Examination:
             return self._finish(*self._nothing_left())
         return self._valid(covered, fates)
 
-    def _problem(self, ended: Ended) -> tuple[Verdict, str] | None:
+    def _problem(self, ended: Ended, limits: Limits) -> tuple[Verdict, str] | None:
         """Why the first run on the reference is worth nothing, or None; notes the tests' verdicts."""
         message = read(ended)
         if "solution_error" in message:
             return Verdict.FUNCTION_BROKEN, f"the function's module cannot be imported: {message['solution_error']}"
         if "tests" not in message:
-            return died(ended)
+            return died(ended, limits)
         self._verdicts.note(message)
         if "collect_error" in message:
             kind, text = message["collect_error"]
@@ -135,16 +136,17 @@ class Examination:
     def _second_run(self) -> Covered | tuple[Verdict, str]:
         """Once more with another hash seed, another seed and in reverse order, traced; what fails now is flaky."""
         job = self._job
+        limits = job.reference_limits(SLOWDOWN)
         traced = replace(self._base, code=job.prepared.traced, seed=job.seed + 1, measure=True, budget=UNLIMITED_TICKS)
         while True:
             left = set(self._verdicts.passed())
             keep = tuple(reversed([name for name in self._verdicts.tests if name in left]))
             if not keep:
                 return self._nothing_left()
-            ended = self._run(SECOND, replace(traced, keep=keep), job.reference_limits(SLOWDOWN))
+            ended = self._run(SECOND, replace(traced, keep=keep), limits)
             message = read(ended)
             if "arcs" not in message:
-                return died(ended)
+                return died(ended, limits)
             failing = [name for name in keep if name not in passing(message)]
             if not failing:
                 return job.prepared.coverage.measure((a, b) for a, b in message["arcs"])

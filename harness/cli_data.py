@@ -17,6 +17,7 @@ from harness.core.errors import ExitCode
 if TYPE_CHECKING:
     from harness.config.sweep_config import SweepConfig
     from harness.data.inspection.inspect import InspectAsk
+    from harness.data.inspection.report import Inspection
     from harness.data.inspection.tokens import Training
     from harness.data.prepared.ask import PrepareAsk
 
@@ -54,23 +55,29 @@ def _amount(_ctx: click.Context, _param: click.Parameter, value: str) -> int | N
 @_JSON
 def inspect_(source: str, plot: Path | None, *, as_json: bool, **how: Any) -> int:
     """Say what SOURCE holds and whether it can be used: READY (exit code 0), NEEDS MAPPING (9) or BROKEN (2)."""
+    wanted = tuple(path for path in (plot, how["mapping_out"]) if path is not None)
+    with _interruptible(*wanted), _progress(sys.stderr) as say:
+        found = _inspected(source, plot, how, say)
+        from harness.data.inspection.screen import render
+    render(found, sys.stdout, as_json=as_json)
+    return int(found.verdict.exit_code)
+
+
+def _inspected(source: str, plot: Path | None, how: Mapping[str, Any], say: Callable[[str], None]) -> Inspection:
     from harness.data.inspection.histograms import histograms, save
     from harness.data.inspection.inspect import inspect
     from harness.data.inspection.proposals import written
-    from harness.data.inspection.screen import render
     from harness.data.sources.registry import KINDS, Around, open_source
 
     if source.partition(":")[0] not in {kind.partition(":")[0] for kind in KINDS}:
         open_source(source)  # raises: a misspelled kind is no finding about data
-    with _interruptible(), _progress(sys.stderr) as say:
-        ask = _inspect_ask(source, **how)
-        around = Around(ask.cache, ask.execution)
-        found = written(inspect(ask, lambda: open_source(source, ask.options, around=around), say), ask.mapping_out)
-        if plot is not None and found.lengths:
-            save(histograms(found), plot)
-            found = replace(found, plot=str(plot))
-    render(found, sys.stdout, as_json=as_json)
-    return int(found.verdict.exit_code)
+    ask = _inspect_ask(source, **how)
+    around = Around(ask.cache, ask.execution)
+    found = written(inspect(ask, lambda: open_source(source, ask.options, around=around), say), ask.mapping_out)
+    if plot is None or not found.lengths:
+        return found
+    save(histograms(found), plot)
+    return replace(found, plot=str(plot))
 
 
 def _inspect_ask(
@@ -134,11 +141,11 @@ def _training(config: SweepConfig | None) -> Training:
 @_JSON
 def map_(mapping: Path, out: Path, *, as_json: bool) -> int:
     """Apply the mapping file MAPPING to every row of its source, into a new folder; the original is only read."""
-    from harness.data.mapping.model import load_mapping
-    from harness.data.mapping.run import apply_mapping
-    from harness.data.mapping.screen import render
+    with _interruptible(out), _progress(sys.stderr) as say:
+        from harness.data.mapping.model import load_mapping
+        from harness.data.mapping.run import apply_mapping
+        from harness.data.mapping.screen import render
 
-    with _interruptible(), _progress(sys.stderr) as say:
         report, fresh = apply_mapping(load_mapping(mapping), out, say)
     render(report, out, sys.stdout, fresh=fresh, as_json=as_json)
     return int(ExitCode.OK)
@@ -165,18 +172,19 @@ def map_(mapping: Path, out: Path, *, as_json: bool) -> int:
 @_JSON
 def prepare(sources: tuple[str, ...], out: Path, splits: str, *, as_json: bool, **asked: Any) -> int:
     """Validate the functions of every SOURCE, split them without leaks, and write them into a new folder."""
-    from harness.data.inspection.prepared_screen import Outcome, render
-    from harness.data.inspection.shares import parse_shares
-    from harness.data.prepared.folder import read_manifest
-    from harness.data.prepared.prepare import prepare_to
-    from harness.files.cache import default_cache_root
+    with _interruptible(out), _progress(sys.stderr) as say:
+        from harness.data.inspection.prepared_screen import Outcome, render
+        from harness.data.inspection.shares import parse_shares
+        from harness.data.prepared.folder import read_manifest
+        from harness.data.prepared.prepare import prepare_to
+        from harness.files.cache import default_cache_root
 
-    shares, note = parse_shares(splits)
-    cache = default_cache_root(os.environ)
-    with _interruptible(), _progress(sys.stderr) as say:
+        shares, note = parse_shares(splits)
+        cache = default_cache_root(os.environ)
         ask = _prepare_ask(sources, shares, cache, say, asked)
         prepared = prepare_to(ask, out, say, cache=cache)
-    render(Outcome(out, read_manifest(out), prepared.manifest_digest, note), sys.stdout, as_json=as_json)
+        outcome = Outcome(out, read_manifest(out), prepared.manifest_digest, note)
+    render(outcome, sys.stdout, as_json=as_json)
     return int(ExitCode.OK)
 
 
@@ -201,8 +209,40 @@ def _prepare_ask(
 
 
 @contextmanager
-def _interruptible() -> Iterator[None]:
-    """SIGINT and SIGTERM end the command with exit code 130; what was being written is removed on the way out."""
+def _interruptible(*wanted: Path) -> Iterator[None]:
+    """SIGINT and SIGTERM end the command with exit code 130; what was being written is removed on the way out.
+
+    Args:
+        wanted: The files or folders that the command writes, each of them whole or not at all.
+    """
+    before = [_stamp(path) for path in wanted]
+    try:
+        with _stopped_by_signals():
+            yield
+    except KeyboardInterrupt:
+        done = [str(path) for path, stamp in zip(wanted, before, strict=True) if _stamp(path) != stamp]
+        sys.stderr.write("\r\x1b[K" * sys.stderr.isatty() + _interrupted([str(path) for path in wanted], done) + "\n")
+        raise click.exceptions.Exit(int(ExitCode.INTERRUPTED)) from None
+
+
+def _interrupted(wanted: list[str], done: list[str]) -> str:
+    """What a person is told who pressed Ctrl-C, in one line."""
+    if done:
+        return f"interrupted after {' and '.join(done)} had been written"
+    return f"interrupted: nothing was written to {' or '.join(wanted)}" if wanted else "interrupted: nothing was found out"
+
+
+def _stamp(path: Path) -> tuple[int, int] | None:
+    """Changes when another file or folder is put in its place."""
+    try:
+        found = path.stat()
+    except (OSError, ValueError):
+        return None
+    return found.st_ino, found.st_mtime_ns
+
+
+@contextmanager
+def _stopped_by_signals() -> Iterator[None]:
     from harness.guard.supervise import StopSignal
     from harness.signals import stopping
 

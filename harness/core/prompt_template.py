@@ -13,15 +13,11 @@ from dataclasses import asdict, dataclass
 from functools import lru_cache
 from typing import Any, Literal
 
-from jinja2 import StrictUndefined, meta
 from jinja2 import Template as Compiled
-from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from harness.core.focal import focal_parts
 from harness.core.records import Record
-
-VARIABLES = ("entry_point", "source", "focal", "context", "signature", "docstring")
-"""What a template may mention: the name, the whole module, and the parts of it (`harness.core.focal.Focal`)."""
+from harness.core.template_text import VARIABLES, environment, used_variables
 
 _PARTS = frozenset(VARIABLES[2:])
 Style = Literal["chat", "completion"]
@@ -70,7 +66,7 @@ class Template:
         """The text for a record.
 
         Raises:
-            jinja2.TemplateError: if the template is broken or asks for what there is not; `template_files` has tried it out.
+            jinja2.TemplateSyntaxError: as `used_variables`; never for a template that `template_files` has read.
         """
         compiled, used = _compiled(self.user)
         values = {"entry_point": record.entry_point, "source": record.source}
@@ -80,21 +76,7 @@ class Template:
         return compiled.render(values)
 
 
-def used_variables(text: str) -> frozenset[str]:
-    """The names that a Jinja2 text asks for.
-
-    Raises:
-        jinja2.TemplateSyntaxError: if it does not parse.
-    """
-    return frozenset(meta.find_undeclared_variables(_environment().parse(text)))
-
-
 @lru_cache(maxsize=32)
 def _compiled(text: str) -> tuple[Compiled, frozenset[str]]:
-    return _environment().from_string(text), used_variables(text)
-
-
-@lru_cache(maxsize=1)
-def _environment() -> ImmutableSandboxedEnvironment:
-    """Sandboxed: a template file may come from somebody else, and it must reach nothing but its variables."""
-    return ImmutableSandboxedEnvironment(undefined=StrictUndefined, autoescape=False)
+    used = used_variables(text)  # first: compiling computes what is constant
+    return environment().from_string(text), used

@@ -17,6 +17,7 @@ import yaml
 from harness.core.errors import ExitCode, HarnessError
 from harness.data.hub import fetch_config, fetch_optional
 from harness.data.quickstart import LICENCE, PUBLIC_ID, QUICKSTART_NAME, quickstart_folder
+from harness.files.places import expanded
 
 _HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*")
 _COMMIT = re.compile(r"[0-9a-f]{40}")
@@ -56,7 +57,7 @@ def resolve_model(name: str, revision: str | None, root: Path, on_step: Callable
             that cannot be one, or a revision where there is none; STORAGE for the cache.
     """
     step = on_step or (lambda _: None)
-    folder = Path(name).expanduser()
+    folder = expanded(name)
     is_local = name.startswith("quickstart:") or folder.is_dir()
     if is_local and revision is not None:
         fix = "leave `revision` out; only hub ids have one"

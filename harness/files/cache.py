@@ -16,6 +16,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from harness.core.errors import ExitCode, HarnessError
+from harness.files.places import BUILDING, cure, expanded, reason
 
 # Whoever raises one of these while building has met the disk, not a bug.
 _DISK_ERRNOS = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO})
@@ -28,10 +29,10 @@ def default_cache_root(environ: Mapping[str, str]) -> Path:
         environ: The process environment, handed in by the entry point. An empty value counts as unset.
     """
     if chosen := environ.get("HARNESS_CACHE"):
-        return Path(chosen).expanduser().absolute()
+        return expanded(chosen).absolute()
     # The XDG specification says that a relative XDG_CACHE_HOME is to be ignored.
     xdg = environ.get("XDG_CACHE_HOME")
-    base = Path(xdg) if xdg and Path(xdg).is_absolute() else Path("~/.cache").expanduser()
+    base = Path(xdg) if xdg and Path(xdg).is_absolute() else expanded("~/.cache")
     return base / "harness"
 
 
@@ -68,7 +69,7 @@ def published(root: Path, key: str, build: Callable[[Path], None]) -> Path:
 
 def _build(root: Path, target: Path, build: Callable[[Path], None]) -> None:
     """Build under a temporary name and rename; the caller holds the lock, so every other temporary folder is a dead builder's."""
-    prefix = f".{target.name}.building-"
+    prefix = f".{target.name}{BUILDING}"
     with _storage_errors(root, None):
         for leftover in target.parent.glob(f"{prefix}*"):
             shutil.rmtree(leftover)
@@ -106,7 +107,7 @@ def _storage_errors(root: Path, errnos: frozenset[int] | None) -> Iterator[None]
             raise
         raise HarnessError(
             f"cannot write to the cache folder {root}",
-            why=f"{error.strerror or error}{f': {error.filename}' if error.filename else ''}",
-            fix="free some disk space, or point HARNESS_CACHE at a folder that can be written",
+            why=reason(error),
+            fix=cure(error, "point HARNESS_CACHE at a folder that can be written"),
             code=ExitCode.STORAGE,
         ) from error

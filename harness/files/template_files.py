@@ -6,17 +6,19 @@ Owns the file's fields and the wording of what is wrong with one; what a templat
 from __future__ import annotations
 
 import difflib
+from collections.abc import Mapping
+from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import yaml
-from jinja2 import TemplateError, TemplateSyntaxError
+from jinja2 import TemplateSyntaxError
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from harness.core.errors import HarnessError
-from harness.core.prompt_template import VARIABLES, Template, used_variables
-from harness.core.records import Record
+from harness.core.prompt_template import Template
+from harness.core.template_text import VARIABLES, RefusedTextError, used_variables
 
 TEMPLATE_NAMES = ("chat-function", "chat-signature", "chat-example", "completion")
 """The templates that come with the package."""
@@ -24,15 +26,19 @@ TEMPLATE_NAMES = ("chat-function", "chat-signature", "chat-example", "completion
 DEFAULT_TEMPLATE = TEMPLATE_NAMES[0]
 _FOLDER = "templates"
 _SUFFIXES = frozenset({".yaml", ".yml"})
-_TRIAL = Record(
-    id="template/trial",
-    entry_point="add",
-    source='def add(a, b):\n    """Sum of two numbers."""\n    return a + b\n',
-    oracle_tests=("def test_add():\n    assert add(1, 2) == 3\n",),
-    oracle_suite=None,
-    origin="template",
-    licence="unknown",
-)
+_MOST_CHARACTERS = 100_000  # of a file: YAML takes seconds for a megabyte
+_LARGEST_VERSION = 10**18  # of more digits than 4300 Python makes no text
+_BROKEN_YAML = (yaml.YAMLError, ValueError, ArithmeticError, LookupError, AttributeError, TypeError, RecursionError)
+
+
+class _Loader(yaml.SafeLoader):
+    """SafeLoader without aliases: nine lines of them stand for gigabytes."""
+
+    def compose_node(self, parent: yaml.Node | None, index: Any) -> yaml.Node | None:
+        if self.check_event(yaml.AliasEvent):
+            mark = self.peek_event().start_mark  # type: ignore[no-untyped-call]
+            raise yaml.composer.ComposerError(None, None, "an alias (*name) may not stand in a template", mark)
+        return super().compose_node(parent, index)
 
 
 class TemplateFile(BaseModel):
@@ -41,7 +47,7 @@ class TemplateFile(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     name: str = Field(min_length=1, pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")
-    version: Annotated[int, Field(strict=True, ge=0)] | Annotated[str, Field(min_length=1)]
+    version: Annotated[int, Field(strict=True, ge=0, lt=_LARGEST_VERSION)] | Annotated[str, Field(min_length=1)]
     style: Literal["chat", "completion"]
     user: str = Field(min_length=1)
     system: str | None = Field(None, min_length=1)
@@ -63,76 +69,94 @@ def load_template(name_or_path: str) -> Template:
     path = Path(name_or_path)
     if path.suffix not in _SUFFIXES and "/" not in name_or_path:
         raise _unknown(name_or_path)
-    try:
-        text = path.read_text("utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        why = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
-        fix = f"give the path of a template file, or one of: {', '.join(TEMPLATE_NAMES)}"
-        raise HarnessError(f"cannot read the prompt template {path}", why=why, fix=fix) from error
-    return parse_template(text, str(path))
+    return parse_template(_read(path), str(path))
 
 
 def parse_template(text: str, place: str) -> Template:
-    """The template that a file's text describes, tried out on a small function.
+    """The template that a file's text describes. Nothing of it is filled.
 
     Args:
         text: YAML.
         place: The file's name, for messages.
 
     Raises:
-        HarnessError: BAD_INPUT, naming file and field.
+        HarnessError: BAD_INPUT, naming file, line and field.
     """
-    values = _mapping(text, place)
+    if len(text) > _MOST_CHARACTERS:
+        why = f"more than {_MOST_CHARACTERS} characters"
+        raise HarnessError(f"{place}: no prompt template", why=why, fix="a template is a page of words: shorten it")
+    values, at = _mapping(text, place)
     if isinstance(values.get("version"), float):  # YAML reads 1.10 as 1.1
-        raise _broken(
-            place, "version", f"{values['version']} is read as a number, in which 1.10 and 1.1 are the same", "quote it"
-        )
+        raise _broken(at, "version", f"{values['version']} is read as a number, in which 1.10 and 1.1 are the same", "quote it")
     try:
         file = TemplateFile.model_validate(values)
     except ValidationError as error:
-        raise _explained(place, error) from error
-    _check_words(file, place)
+        raise _explained(at, error) from error
+    _check_words(file.user, at)
     return Template(file.name, str(file.version), file.style, file.user, file.system, file.example)
 
 
-def _mapping(text: str, place: str) -> dict[str, Any]:
+def _read(path: Path) -> str:
+    """The text of a file; of one that is too long, a little more than what is allowed."""
+    why = ""
     try:
-        values = yaml.safe_load(text)
-    except (yaml.YAMLError, ValueError, RecursionError) as error:
+        if path.exists() and not path.is_file():  # a pipe could be read once only, /dev/zero for ever
+            why = "it is a folder" if path.is_dir() else "it is a pipe or a device"
+        else:
+            with path.open(encoding="utf-8-sig") as file:
+                return file.read(_MOST_CHARACTERS + 1)
+    except (OSError, ValueError) as error:  # ValueError: not UTF-8, or a null byte in the name
+        why = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+    fix = f"give the path of a template file, or one of: {', '.join(TEMPLATE_NAMES)}"
+    raise HarnessError(f"cannot read the prompt template {path}", why=why, fix=fix)
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """A file, and where in it the values of its fields begin."""
+
+    name: str
+    marks: Mapping[object, yaml.Node]
+
+    def of(self, field: str, line: int = 1) -> str:
+        """``file:line: field`` for a line of a field's text; the field's first line where YAML folds the others."""
+        if (node := self.marks.get(field)) is None:
+            return f"{self.name}: {field}"
+        inside = line if getattr(node, "style", None) == "|" else 0
+        return f"{self.name}:{node.start_mark.line + 1 + inside}: {field}"
+
+
+def _mapping(text: str, place: str) -> tuple[dict[str, Any], _Place]:
+    try:
+        loader = _Loader(text)
+        root = loader.get_single_node()
+        values = None if root is None else loader.construct_document(root)
+    except _BROKEN_YAML as error:
         mark = getattr(error, "problem_mark", None)
         at = f":{mark.line + 1}" if mark else ""
-        why = " ".join(str(getattr(error, "problem", None) or error).split())
+        why = " ".join(str(getattr(error, "problem", None) or error).split()) or type(error).__name__
         raise HarnessError(f"{place}{at}: not YAML", why=why, fix="mend it; `user: |-` begins a text of several lines") from error
-    if not isinstance(values, dict):
+    if not isinstance(values, dict) or not isinstance(root, yaml.MappingNode):
         allowed = ", ".join(TemplateFile.model_fields)
         raise HarnessError(
             f"{place}: no prompt template", why=f"found {type(values).__name__}, not fields", fix=f"give {allowed}"
         )
-    return values
+    return values, _Place(place, {key.value: value for key, value in root.value if isinstance(key, yaml.ScalarNode)})
 
 
-def _check_words(file: TemplateFile, place: str) -> None:
-    """Parse and fill the text once, so that nothing is left to fail inside a trial."""
+def _check_words(text: str, at: _Place) -> None:
+    """Refuse a text that could fail, or take long, inside a trial."""
     try:
-        used = used_variables(file.user)
+        used = used_variables(text)
     except TemplateSyntaxError as error:
-        raise _broken(place, "user", f"line {error.lineno} of the text: {error.message}", "mend the Jinja2 text") from error
-    allowed = ", ".join(VARIABLES)
-    if unknown := sorted(used - set(VARIABLES)):
-        near = difflib.get_close_matches(unknown[0], VARIABLES, 1, 0.5)
-        fix = f"did you mean '{near[0]}'?" if near else f"take one of: {allowed}"
-        raise _broken(place, "user", f"there is no '{unknown[0]}'; a template may use {allowed}", fix)
+        fix = error.fix if isinstance(error, RefusedTextError) else "mend the Jinja2 text"
+        why = f"line {error.lineno} of the text: {error.message}"
+        raise _broken(at, "user", why, fix, error.lineno) from error
     if not used:
-        raise _broken(place, "user", "it never shows the function", f"use at least one of: {allowed}")
-    words = {**file.model_dump(), "version": str(file.version)}
-    try:
-        Template(**words).question(_TRIAL)
-    except (TemplateError, TypeError, ValueError, ArithmeticError, LookupError) as error:
-        why = f"filled for a small function it fails: {type(error).__name__}: {error}"
-        raise _broken(place, "user", why, "mend the Jinja2 text") from error
+        raise _broken(at, "user", "it never shows the function", f"use at least one of: {', '.join(VARIABLES)}")
 
 
-def _explained(place: str, error: ValidationError) -> HarnessError:
+def _explained(at: _Place, error: ValidationError) -> HarnessError:
     details = error.errors()
     # an unknown field may be the misspelt one that is missing; of a choice of types the last one's words are the widest
     detail = next(
@@ -141,16 +165,19 @@ def _explained(place: str, error: ValidationError) -> HarnessError:
     field = ".".join(str(part) for part in detail["loc"][:1])
     allowed = tuple(TemplateFile.model_fields)
     if detail["type"] == "missing":
-        return _broken(place, field, "required, but absent", f"add `{field}:`")
+        return _broken(at, field, "required, but absent", f"add `{field}:`")
     if detail["type"] == "extra_forbidden":
         near = difflib.get_close_matches(field, allowed, 1, 0.5)
         fix = f"did you mean '{near[0]}'?" if near else "remove it"
-        return _broken(place, field, f"unknown field; allowed: {', '.join(allowed)}", fix)
-    return _broken(place, field, f"found {detail['input']!r}: {detail['msg']}", "give a valid value")
+        return _broken(at, field, f"unknown field; allowed: {', '.join(allowed)}", fix)
+    found = detail["input"]
+    known = isinstance(found, str | float | None) or (isinstance(found, int) and abs(found) < _LARGEST_VERSION)
+    shown = f"{found!r:.80}" if known else type(found).__name__
+    return _broken(at, field, f"found {shown}: {detail['msg']}", "give a valid value")
 
 
-def _broken(place: str, field: str, why: str, fix: str) -> HarnessError:
-    return HarnessError(f"{place}: {field}: not a usable prompt template", why=why, fix=fix)
+def _broken(at: _Place, field: str, why: str, fix: str, line: int = 1) -> HarnessError:
+    return HarnessError(f"{at.of(field, line)}: not a usable prompt template", why=why, fix=fix)
 
 
 def _unknown(name: str) -> HarnessError:

@@ -12,7 +12,7 @@ import sqlalchemy.exc
 from optuna.storages import BaseStorage
 
 from harness.config.sweep_config import SweepConfig
-from harness.core.addresses import without_password
+from harness.core.addresses import driver_advice, without_password
 from harness.core.errors import ExitCode, HarnessError
 from harness.study.ledger import Ledger
 from harness.study.sampling import plain
@@ -33,16 +33,21 @@ def open_storage(url: str) -> BaseStorage:
 
 
 @contextmanager
-def translated(url: str) -> Iterator[None]:
-    """Turn a database's or file system's refusal into a HarnessError."""
+def translated(url: str, name: str = "study store") -> Iterator[None]:
+    """Turn a database's or file system's refusal into a HarnessError.
+
+    Args:
+        url: Of the database.
+        name: What it is called in the message.
+    """
     try:
         yield
     except (sqlalchemy.exc.SQLAlchemyError, optuna.exceptions.StorageInternalError, OSError, ImportError) as error:
-        cause = str(getattr(error, "orig", None) or error.__cause__ or error).splitlines()[0]
+        cause = next(iter(str(getattr(error, "orig", None) or error.__cause__ or error).splitlines()), type(error).__name__)
         raise HarnessError(
-            f"the study store {without_password(url)} does not work",
+            f"the {name} {without_password(url)} does not work",
             why=without_password(cause),
-            fix="check disk space, permissions and study.storage; nothing that was stored is lost",
+            fix=driver_advice(error) or "check disk space, permissions and the address; nothing that was stored is lost",
             code=ExitCode.STORAGE,
         ) from error
 

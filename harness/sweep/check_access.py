@@ -7,6 +7,7 @@ request and nowhere else.
 from __future__ import annotations
 
 import base64
+import http.client
 import os
 import re
 import sqlite3
@@ -22,8 +23,10 @@ import sqlalchemy
 from harness.config.sections import as_sources
 from harness.config.sweep_config import SweepConfig
 from harness.console.checks import Check
+from harness.core.addresses import without_password
 from harness.core.errors import ExitCode, HarnessError
 from harness.data.quickstart import QUICKSTART_NAME
+from harness.files.places import expanded
 from harness.study.store import translated
 from harness.sweep.check_found import doubtful, good
 from harness.sweep.paths import Paths
@@ -50,17 +53,17 @@ def credentials(config: SweepConfig, environ: Mapping[str, str]) -> Iterator[Che
 def _from_hub(config: SweepConfig) -> list[str]:
     """What the file takes from the Hugging Face Hub."""
     model = config.model.name
-    named = [model] if model != QUICKSTART_NAME and not Path(model).expanduser().is_dir() else []
+    named = [model] if model != QUICKSTART_NAME and not expanded(model).is_dir() else []
     asked = (*config.data.sources, *as_sources(config.data.holdout))
     sets = [name.removeprefix("hf:").partition("#")[0] for name in asked if name.startswith("hf:")]
-    return named + [name for name in sets if not Path(name).expanduser().exists()]
+    return named + [name for name in sets if not expanded(name).exists()]
 
 
 def _hub_token(names: list[str], environ: Mapping[str, str]) -> Check:
     """Whether a token is there, in the environment or where `hf auth login` puts it."""
     what = ", ".join(names)
-    home = Path(environ.get("HF_HOME") or "~/.cache/huggingface").expanduser()
-    file = Path(environ.get("HF_TOKEN_PATH") or home / "token").expanduser()
+    home = expanded(environ.get("HF_HOME") or "~/.cache/huggingface")
+    file = expanded(environ.get("HF_TOKEN_PATH") or home / "token")
     found = next((name for name in _HUB_TOKENS if environ.get(name)), "a token file" if file.is_file() else "")
     if found:
         return good("login: Hugging Face Hub", f"{found} is set, for {what}")
@@ -84,7 +87,7 @@ def _postgres_login(setting: str, url: str, environ: Mapping[str, str]) -> Check
         return _in_the_file(name)
     if environ.get("PGPASSWORD"):
         return good(name, "PGPASSWORD is set")
-    file = Path(environ.get("PGPASSFILE") or "~/.pgpass").expanduser()
+    file = expanded(environ.get("PGPASSFILE") or "~/.pgpass")
     if not file.is_file():
         fix = "write ~/.pgpass (mode 0600), or set PGPASSWORD, unless the server trusts this user"
         return doubtful(name, "neither PGPASSWORD nor a password file is there", fix)
@@ -100,7 +103,8 @@ def _in_the_file(name: str) -> Check:
 
 def _password(url: str) -> str:
     try:
-        return urllib.parse.urlsplit(url).password or ""
+        parts = urllib.parse.urlsplit(url)
+        return parts.password or next(iter(urllib.parse.parse_qs(parts.query).get("password", [])), "")
     except ValueError:
         return ""
 
@@ -119,7 +123,11 @@ def store(name: str, url: str, experiment: str, environ: Mapping[str, str]) -> C
 
 
 def shown(url: str) -> str:
-    """An address without user and password."""
+    """An address without user, password and what else is secret in it."""
+    return without_password(_without_login(url))
+
+
+def _without_login(url: str) -> str:
     return re.sub(r"//[^/@]*@", "//", url)
 
 
@@ -141,23 +149,23 @@ def _sqlite(name: str, file: Path) -> Check:
 
 def _database(name: str, url: str) -> Check:
     """A real connection, with as little waiting as the driver allows."""
-    with translated(url):
+    with translated(url, name):
         wait = {"connect_timeout": int(TIMEOUT_S)} if url.startswith(("postgres", "mysql")) else {}
         try:
             engine = sqlalchemy.create_engine(url, connect_args=wait)
             with engine.connect() as connection:
                 connection.execute(sqlalchemy.text("SELECT 1"))
         except sqlalchemy.exc.ArgumentError as error:
-            raise _unusable(shown(url), str(error)) from error
+            raise _unusable(shown(url), without_password(str(error))) from error
     return good(name, f"{shown(url)} answers")
 
 
 def _server(name: str, url: str, experiment: str, environ: Mapping[str, str]) -> Check:
     """Ask for the experiment, as this user: whether it is there does not matter, whether the server answers does."""
     query = urllib.parse.urlencode({"experiment_name": experiment})
-    address = f"{shown(url).rstrip('/')}/api/2.0/mlflow/experiments/get-by-name?{query}"
-    request = urllib.request.Request(address, headers=_login(url, environ))  # noqa: S310 -- http(s), as the sweep file says
+    address = f"{_without_login(url).rstrip('/')}/api/2.0/mlflow/experiments/get-by-name?{query}"
     try:
+        request = urllib.request.Request(address, headers=_login(url, environ))  # noqa: S310 -- http(s), as the sweep file says
         with urllib.request.urlopen(request, timeout=TIMEOUT_S):  # noqa: S310
             return good(name, f"{shown(url)} answers")
     except urllib.error.HTTPError as error:
@@ -167,8 +175,8 @@ def _server(name: str, url: str, experiment: str, environ: Mapping[str, str]) ->
             return good(name, f"{shown(url)} answers; the experiment {experiment} will be created")
         login = " (user name, password or token)" if error.code in (401, 403) else ""
         raise _unusable(shown(url), f"it answers {error.code}{login}") from error
-    except (OSError, ValueError) as error:
-        raise _unusable(shown(url), str(getattr(error, "reason", error))) from error
+    except (OSError, ValueError, http.client.HTTPException) as error:
+        raise _unusable(shown(url), without_password(str(getattr(error, "reason", error)))) from error
 
 
 def _login(url: str, environ: Mapping[str, str]) -> dict[str, str]:

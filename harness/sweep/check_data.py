@@ -11,17 +11,22 @@ from functools import partial
 from pathlib import Path
 
 from harness.config.sweep_config import SweepConfig
-from harness.console.checks import Check
+from harness.console.checks import Check, CheckState
 from harness.core.errors import ExitCode, HarnessError
 from harness.core.steps import study_name
 from harness.data.batches.reading import sources_of
+from harness.data.batches.step_data import prepare_step
+from harness.data.prepared.prepare import PreparedData
 from harness.data.sources.registry import open_source
 from harness.data.sources.rows import SourceOptions
 from harness.files.cache import default_cache_root
-from harness.sweep.asked_data import prepare_ask
+from harness.files.places import expanded
+from harness.sweep.asked_data import asked_data, prepare_ask
 from harness.sweep.check_found import failed, good, look
 from harness.sweep.steps_settings import step_config
-from harness.sweep.steps_standing import Standing, checked_holdout, next_batch, standing, start_of
+from harness.sweep.steps_standing import Standing, checked_holdout, next_batch, standing, start_of, step_ask
+
+_NEAR_BYTES = 64 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,14 +50,18 @@ def seen_data(config: SweepConfig, stem: str, environ: Mapping[str, str]) -> See
         stem: Its name without suffix.
         environ: Says where the cache is.
     """
+    cache = default_cache_root(environ)
     if config.data.batches is None:
         options = prepare_ask(config).options
-        return SeenData(tuple(look(f"data: {name}", partial(_opened, name, options)) for name in config.data.sources), config)
+        opened = [look(f"data: {name}", partial(_opened, name, options)) for name in config.data.sources]
+        if all(check.state is CheckState.OK for check in opened) and all(map(_is_near, config.data.sources)):
+            opened.append(look("data", partial(_prepared, config, cache)))
+        return SeenData(tuple(opened), config)
     try:
         at = standing(config, stem)
     except HarnessError as error:
         return SeenData((failed("batches", error),), config)
-    return _seen_step(config, at, default_cache_root(environ))
+    return _seen_step(config, at, cache)
 
 
 def _opened(name: str, options: SourceOptions) -> Check:
@@ -67,6 +76,22 @@ def _opened(name: str, options: SourceOptions) -> Check:
     return good(f"data: {name}", f"opens, layout {source.layout}, licence {source.licence}")
 
 
+def _is_near(name: str) -> bool:
+    """Whether a source can be read through within seconds: nothing from the network, no tests to run, no large file."""
+    kind, _, rest = name.partition(":")
+    if kind in ("hf", "package", "repo"):
+        return False
+    place = expanded(rest.partition("#")[0])
+    return not place.is_file() or place.stat().st_size <= _NEAR_BYTES
+
+
+def _prepared(config: SweepConfig, cache: Path) -> Check:
+    """The data read, checked and split, as the sweep will find them in the cache."""
+    said: list[str] = []
+    data = asked_data(config, cache, said.append)
+    return good("data", "; ".join([", ".join(f"{count} {name}" for name, count in data.counts.items()), *said]))
+
+
 def _seen_step(config: SweepConfig, at: Standing, cache: Path) -> SeenData:
     checks = [look("next batch", lambda: _next_batch(config, at))]
     try:
@@ -74,6 +99,8 @@ def _seen_step(config: SweepConfig, at: Standing, cache: Path) -> SeenData:
         pinned = "as it was pinned" if at.state else "will be pinned by the first step"
         counts = ", ".join(f"{count} {name}" for name, count in holdout.counts.items() if name != "train")
         checks.append(good("hold-out", f"{counts}; {pinned}"))
+        if checks[0].state is CheckState.OK:
+            checks.append(look("training data", lambda: _training_data(config, at, holdout, cache)))
     except HarnessError as error:
         checks.append(failed("hold-out", error))
     found, as_step = _start(config, at)
@@ -81,6 +108,7 @@ def _seen_step(config: SweepConfig, at: Standing, cache: Path) -> SeenData:
 
 
 def _next_batch(config: SweepConfig, at: Standing) -> Check:
+    at.folder.require_free()
     batch, options = next_batch(at), prepare_ask(config).options
     for name in sources_of(batch):
         _opened(name, options)
@@ -88,6 +116,11 @@ def _next_batch(config: SweepConfig, at: Standing) -> Check:
     files = f"{len(batch.files)} file{'s' * (len(batch.files) > 1)}"
     waiting = f"; {later} more waiting" if later else ""
     return good("next batch", f"step {at.number} of {at.name}: {batch.path}, {files}{waiting}")
+
+
+def _training_data(config: SweepConfig, at: Standing, holdout: PreparedData, cache: Path) -> Check:
+    made = prepare_step(step_ask(config, at, holdout), cache)
+    return good("training data", "; ".join([f"{made.data.counts['train']} functions, {made.new} of them new", *made.notes]))
 
 
 def _start(config: SweepConfig, at: Standing) -> tuple[Check, SweepConfig]:

@@ -27,6 +27,7 @@ from harness.data.prepared.execution import Execution
 from harness.data.sources import registry as data_sources
 from harness.data.sources.registry import load_records
 from harness.files.cache import default_cache_root
+from harness.files.places import expanded
 from harness.guard.supervise import StopSignal
 from harness.sweep.scoring import evaluation_cache, focal_functions
 from harness.sweep.workplace import check_platform
@@ -77,7 +78,7 @@ def evaluate(asked: Asked, settings: ScoreSettings, around: Around) -> Content:
     writing = _writing(asked)
     if writing is None:
         try:
-            suites, problems = read_suites(Path(asked.target).expanduser(), [function.id for function in functions])
+            suites, problems = read_suites(expanded(asked.target), [function.id for function in functions])
         except InputUnusableError as error:
             raise HarnessError(error.what, why=error.why, fix=error.fix) from error
         return Content(_scored(functions, suites, settings, around), functions, suites, tuple(problems))
@@ -123,7 +124,7 @@ def _writing(asked: Asked) -> Writing | None:
     """
     if asked.target.startswith(BASE):
         return replace(asked.writing, adapter=None, base=asked.target.removeprefix(BASE))
-    target = Path(asked.target).expanduser()
+    target = expanded(asked.target)
     if (target / ADAPTER_CONFIG).is_file():
         return replace(asked.writing, adapter=target)
     if target.exists():

@@ -23,6 +23,7 @@ from harness.data.lengths import CHARACTERS_PER_TOKEN
 from harness.data.models import resolve_model, tokenizer_file
 from harness.data.prepared.prepare import PreparedData, prepare_splits
 from harness.files.cache import default_cache_root
+from harness.files.places import expanded
 from harness.guard.observations import ObservationStore
 from harness.guard.select import open_probe
 from harness.guard.traced import trace_peak
@@ -150,7 +151,7 @@ def _model(config: SweepConfig, cache: Path, say: Callable[[str], None], notes: 
     try:
         found = resolve_model(name, config.model.revision, cache, on_step=say)
     except HarnessError as error:
-        file = Path(name).expanduser() / "config.json"
+        file = expanded(name) / "config.json"
         if not file.is_file():
             raise
         try:

@@ -12,15 +12,15 @@ from harness.config.sweep_config import SweepConfig
 from harness.core.errors import HarnessError
 from harness.core.steps import Step, StepsState, batch_name, changed_sections, study_name
 from harness.data.batches.holdout import pinned
-from harness.data.batches.scan import Batch, require_unchanged, scan_batches
-from harness.data.batches.step_data import StepAsk, StepData, prepare_step
+from harness.data.batches.scan import require_unchanged, scan_batches
+from harness.data.batches.step_data import StepData, prepare_step
 from harness.data.prepared.prepare import PreparedData
 from harness.files.cache import default_cache_root
+from harness.files.places import expanded
 from harness.study.store import load_ledger, open_storage
-from harness.sweep.asked_data import prepare_ask
 from harness.sweep.paths import Paths
 from harness.sweep.steps_settings import step_config
-from harness.sweep.steps_standing import CURE, Standing, checked_holdout, next_batch, sections_of, standing, start_of
+from harness.sweep.steps_standing import CURE, Standing, checked_holdout, next_batch, sections_of, standing, start_of, step_ask
 from harness.sweep.steps_state import StepsFolder
 from harness.sweep.workplace import Given, Session, check_platform
 
@@ -61,10 +61,8 @@ def open_step(config: SweepConfig, stem: str, session: Session) -> OpenStep:
     next_batch(at)
     start = start_of(config, at)
     holdout = checked_holdout(config, at, cache)
+    made = prepare_step(step_ask(config, at, holdout), cache)
     state = at.state or StepsState(at.name, pinned(holdout))
-    if at.state is None:
-        at.folder.write(state)
-    made = prepare_step(_step_ask(config, at.batches[: at.number + 1], holdout), cache)
     continued, notes, rate = step_config(config, study_name(at.name, at.number), at.before, start)
     step = Step(
         number=at.number,
@@ -97,18 +95,12 @@ def reopen_step(study: str, paths: Paths, session: Session) -> Given | None:
     if state is None or not number.isdecimal() or int(number) >= len(state.steps):
         why = f"{folder.state_file} does not know it"
         raise HarnessError(f"{study} cannot be opened as a step over batches", why=why, fix="restore that file from a backup")
-    place = Path(config.data.batches).expanduser()
+    place = expanded(config.data.batches)
     at = Standing(name, folder, state, place, scan_batches(place), int(number))
     require_unchanged(place, at.batches, state.batches, CURE)
     holdout = checked_holdout(config, at, cache)
-    made = prepare_step(_step_ask(config, at.batches[: at.number + 1], holdout), cache)
+    made = prepare_step(step_ask(config, at, holdout), cache)
     return _given(state.steps[at.number], made, None, holdout)
-
-
-def _step_ask(config: SweepConfig, batches: tuple[Batch, ...], holdout: PreparedData) -> StepAsk:
-    """A step's data as the sweep file asks for it."""
-    data = config.data
-    return StepAsk(batches, holdout, data.near_duplicates, data.limits.train, data.merge, prepare_ask(config).options)
 
 
 def _given(step: Step, made: StepData, start: Path | None, holdout: PreparedData) -> Given:

@@ -16,7 +16,9 @@ from harness.core.errors import ExitCode, HarnessError
 from harness.core.steps import COMPARED, Step, StepsState, batch_name, changed_sections, next_number
 from harness.data.batches.holdout import HoldoutAsk, prepare_holdout, require_same
 from harness.data.batches.scan import Batch, require_unchanged, scan_batches
+from harness.data.batches.step_data import StepAsk
 from harness.data.prepared.prepare import PreparedData
+from harness.files.places import expanded
 from harness.sweep.asked_data import prepare_ask
 from harness.sweep.paths import Paths
 from harness.sweep.steps_adapter import checked_adapter
@@ -59,7 +61,7 @@ def standing(config: SweepConfig, stem: str) -> Standing:
     """
     name = config.study.name or stem
     folder = StepsFolder.of(Paths.of(config), name)
-    state, place = folder.read(), Path(config.data.batches or ".").expanduser()
+    state, place = folder.read(), expanded(config.data.batches or ".")
     batches = scan_batches(place)
     require_unchanged(place, batches, state.batches if state else (), CURE)
     return Standing(name, folder, state, place, batches, next_number(state))
@@ -110,6 +112,12 @@ def checked_holdout(config: SweepConfig, at: Standing, cache: Path) -> PreparedD
     if at.state is not None:
         require_same(at.state.holdout, holdout, CURE)
     return holdout
+
+
+def step_ask(config: SweepConfig, at: Standing, holdout: PreparedData) -> StepAsk:
+    """The data of the step to do, as the sweep file asks for them."""
+    data, batches = config.data, at.batches[: at.number + 1]
+    return StepAsk(batches, holdout, data.near_duplicates, data.limits.train, data.merge, prepare_ask(config).options)
 
 
 def sections_of(config: SweepConfig) -> dict[str, str]:

@@ -99,6 +99,15 @@ class StepsFolder:
             )
         return lock
 
+    def require_free(self) -> None:
+        """Look whether a step could be done now; makes no folder.
+
+        Raises:
+            HarnessError: CONFLICT, as `locked`.
+        """
+        if self.path.is_dir():
+            self.locked().release()
+
     def _unusable(self, why: str) -> HarnessError:
         return HarnessError(
             f"{self.state_file} cannot be understood",

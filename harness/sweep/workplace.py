@@ -158,7 +158,7 @@ def reopen_workplace(
 
 def _remembered_uri(config: SweepConfig, study: str) -> str | None:
     uri = config.tracking.tracking_uri
-    if uri and f":{HIDDEN}@" in uri:
+    if uri and HIDDEN in uri:
         raise HarnessError(
             f"the MLflow store of study {study!r} needs its password",
             why=f"{uri} is kept without it",

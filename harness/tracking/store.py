@@ -14,7 +14,7 @@ from mlflow import MlflowClient
 from mlflow.exceptions import MlflowException
 from sqlalchemy.exc import SQLAlchemyError
 
-from harness.core.addresses import without_password
+from harness.core.addresses import driver_advice, without_password
 from harness.core.errors import ExitCode, HarnessError
 
 _EXPERIMENT_TAGS = {"mlflow.experimentKind": "custom_model_development"}  # else the UI opens its view for chat traces
@@ -55,7 +55,7 @@ class Store:
             _prepare_file(tracking_uri)
             client = MlflowClient(tracking_uri=tracking_uri, registry_uri=registry_uri)
             return cls(client, tracking_uri, _experiment_id(client, experiment, _as_uri(artifacts)))
-        except (MlflowException, SQLAlchemyError, OSError) as error:
+        except (MlflowException, SQLAlchemyError, OSError, ImportError, ValueError) as error:
             raise _unreachable(tracking_uri, error) from error
 
 
@@ -74,7 +74,8 @@ def _unreachable(uri: str, error: Exception) -> HarnessError:
     return HarnessError(
         f"the MLflow store {without_password(uri)} cannot be used",
         why=without_password(reason[0]),
-        fix="check that its folder exists and is writable, that the disk has room, and that the server answers",
+        fix=driver_advice(error)
+        or "check that its folder exists and is writable, that the disk has room, and that the server answers",
         code=ExitCode.STORAGE,
     )
 

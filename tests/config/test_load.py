@@ -113,6 +113,56 @@ def test_data_comes_from_one_source_or_several_or_batches(tmp_path: Path, text: 
     assert SweepConfig.model_validate_json(config.to_json()) == config
 
 
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ("source: human-eval", "source: []", "2: data.source: found []: a source, or a list of sources, is needed"),
+        ("source: human-eval", "source: 5", "2: data.source: found 5: a source, or a list of sources, is needed"),
+        ("source: human-eval", "source: {a: b}", "2: data.source: a source, or a list of sources, is needed"),
+        ("source: human-eval", "source: [a, 5]", "2: data.source.1: found 5: a source, or a list of sources, is needed"),
+        ("source: human-eval", "source: [a, '']", "2: data.source.1: found '': a source, or a list of sources, is needed"),
+        ("{source: human-eval}", "\n  source:\n  - a\n  - 5", "5: data.source.1: found 5: a source, or a list of sources"),
+        ("source: human-eval", "batches: b, holdout: []", "2: data.holdout: found []: a source, or a list of sources, is needed"),
+        ("r: 16", "target_modules: [q_proj, 5]", "8: training.target_modules.1: found 5: all-linear, or a list of names"),
+        ("name: some/model", "name: [some/model]", "1: model.name: Input should be a valid string"),
+    ],
+)
+def test_what_is_wrong_in_a_list_is_said_of_its_element(tmp_path: Path, old: str, new: str, said: str) -> None:
+    path = write(tmp_path, GOOD.replace(old, new))
+    with pytest.raises(HarnessError) as caught:
+        load_config(path)
+    assert f"{caught.value.what.removeprefix(f'{path}:')}: {caught.value.why}".replace("not a valid value: ", "").startswith(said)
+
+
+@pytest.mark.parametrize(
+    ("asked", "field", "fix"),
+    [
+        ("training: {prompt_template: chat-functoin}", "training.prompt_template", "did you mean 'chat-function'?"),
+        ("training: {prompt_template: nope}", "training.prompt_template", "your own template is named by its path"),
+        ("space: {prompt_template: {choices: [chat-function, nope]}}", "space.prompt_template.choices.1", "your own template"),
+    ],
+)
+def test_a_template_that_is_not_there_gets_a_name_that_is(tmp_path: Path, asked: str, field: str, fix: str) -> None:
+    head = "model: {name: x}\ndata: {source: human-eval}\n" + ("" if "space" in asked else "space: {r: {low: 8, high: 64}}\n")
+    path = write(tmp_path, head + asked)
+    with pytest.raises(HarnessError) as caught:
+        load_config(path)
+    assert caught.value.what.partition(": ")[2].startswith(f"{field}: no prompt template is called '")
+    assert caught.value.fix.startswith(fix)
+    assert caught.value.code is ExitCode.BAD_INPUT
+
+
+def test_what_is_wrong_with_a_template_is_said_with_its_own_field_and_mend(tmp_path: Path) -> None:
+    words = tmp_path / "words.yaml"
+    words.write_text("name: a\nversion: 1\nstyle: chat\nuser: '{% for i in source %}{{ i }}{% endfor %}'\n")
+    path = write(tmp_path, GOOD.replace("r: 16", f"prompt_template: {words}"))
+    with pytest.raises(HarnessError) as caught:
+        load_config(path)
+    assert caught.value.what == f"{path}:8: training.prompt_template: {words}:4: user: not a usable prompt template"
+    assert "a loop is refused" in caught.value.why
+    assert "if, set" in caught.value.fix
+
+
 def test_an_empty_space_is_refused(tmp_path: Path) -> None:
     with pytest.raises(HarnessError) as caught:
         load_config(write(tmp_path, "model: {name: x}\ndata: {source: human-eval}\nspace: {}\n"))

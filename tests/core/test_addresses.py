@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.core.addresses import without_password
+from harness.core.addresses import driver_advice, without_password
 
 
 @pytest.mark.parametrize(
@@ -17,6 +17,9 @@ from harness.core.addresses import without_password
         ("http://:secret@tracking:5000", "http://:***@tracking:5000"),
         ("http://tracking:5000/a@b", "http://tracking:5000/a@b"),
         ("postgresql://me@db/study", "postgresql://me@db/study"),
+        ("postgresql://me@db/study?password=secret&sslmode=require", "postgresql://me@db/study?password=***&sslmode=require"),
+        ("postgresql://db/x?sslmode=require&user=me&PGPASSWORD=a@b", "postgresql://db/x?sslmode=require&user=me&PGPASSWORD=***"),
+        ("http://tracking:5000?access_token=secret#part", "http://tracking:5000?access_token=***#part"),
         ("sqlite:////tmp/a:b@c/study.db", "sqlite:////tmp/a:b@c/study.db"),
     ],
 )
@@ -27,3 +30,10 @@ def test_only_the_password_goes(address: str, shown: str) -> None:
 @given(password=st.text(st.characters(categories=["L", "N", "P", "S"], exclude_characters="/?#*"), min_size=1))
 def test_no_password_survives(password: str) -> None:
     assert without_password(f"postgresql://u:{password}@host/db") == "postgresql://u:***@host/db"
+
+
+def test_a_missing_driver_is_named_by_its_package() -> None:
+    outer = RuntimeError("no engine")
+    outer.__cause__ = ModuleNotFoundError("No module named 'psycopg'", name="psycopg")
+    assert "pip install 'psycopg[binary]'" in driver_advice(outer)
+    assert driver_advice(RuntimeError("refused")) == ""

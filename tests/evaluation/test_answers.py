@@ -12,7 +12,7 @@ from evaluation import Verdict
 from evaluation.answers import ALONE, FIELDS, WHOLE, died, passing, read
 from evaluation.mutant_stage import judge_mutant
 from evaluation.records import MutantFate, TestVerdict
-from evaluation.runner.wire import ANSWERED, DIED, FORGED, TIMED_OUT, Ended
+from evaluation.runner.wire import ANSWERED, DIED, FORGED, TIMED_OUT, Ended, Limits
 
 GOOD = {
     "tests": [["test_a", "passed", "", 3], ["test_b", "failed", "wrong", 4]],
@@ -20,6 +20,7 @@ GOOD = {
     "ran": True,
     "ticks": 4,
 }
+LIMITS = Limits(10.0, 10.0, 1 << 30)
 anything = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=4) | st.sampled_from(TestVerdict).map(str),
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.sampled_from([*FIELDS, "x"]), inner, max_size=4),
@@ -64,7 +65,7 @@ def test_any_json_is_known_or_nothing(value: object) -> None:
 def test_any_json_leads_to_a_verdict(value: object) -> None:
     ended = says(value)
     assert judge_mutant(read(ended)).fate in set(MutantFate)
-    assert died(ended)[0] in set(Verdict)
+    assert died(ended, LIMITS)[0] in set(Verdict)
     assert passing(read(ended)) <= {str(test[0]) for test in read(ended).get("tests", [])}
 
 
@@ -107,11 +108,17 @@ def test_another_shape_is_nothing(change: dict[str, object]) -> None:
 
 
 def test_the_verdict_on_a_run_without_an_answer() -> None:
-    ends = {how: died(Ended(how, 1.0, 1.0, b"")) for how in (TIMED_OUT, DIED, FORGED)}
+    ends = {how: died(Ended(how, 1.0, 1.0, b""), LIMITS) for how in (TIMED_OUT, DIED, FORGED)}
     assert [ends[how][0] for how in ends] == [Verdict.TIMEOUT, Verdict.CRASHED, Verdict.FORGED]
-    assert died(answered(b""))[0] is Verdict.FORGED
-    assert died(says({"memory": True}))[0] is Verdict.MEMORY
-    assert died(says({"error": "SystemExit"})) == (Verdict.CRASHED, "SystemExit")
+    assert died(answered(b""), LIMITS)[0] is Verdict.FORGED
+    assert died(says({"memory": True}), LIMITS)[0] is Verdict.MEMORY
+    assert died(says({"error": "SystemExit"}), LIMITS) == (Verdict.CRASHED, "SystemExit")
+
+
+@given(st.floats(0, 20), st.floats(0, 20))
+def test_a_timeout_names_its_limit_and_nothing_that_was_measured(cpu_s: float, wall_s: float) -> None:
+    said = died(Ended(TIMED_OUT, cpu_s, wall_s, b""), LIMITS)
+    assert said == (Verdict.TIMEOUT, "stopped at its limit of 10 s, on the clock or of CPU time")
 
 
 @pytest.mark.parametrize(

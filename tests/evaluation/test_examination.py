@@ -157,7 +157,7 @@ def test_a_broken_function_is_no_fault_of_the_suite(name: str, verdict_scores: S
 @pytest.mark.parametrize("name", ENDLESS)
 def test_an_endless_suite_is_stopped(name: str, endless_scores: Scores) -> None:
     score = endless_scores[name]
-    assert score.verdict is Verdict.TIMEOUT
+    assert (score.verdict, score.detail) == (Verdict.TIMEOUT, "stopped at its limit of 1 s, on the clock or of CPU time")
     assert _is_worthless(score)
 
 

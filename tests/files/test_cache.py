@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import errno
 import os
 import signal
 import subprocess
@@ -10,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from harness.core.errors import ExitCode, HarnessError
-from harness.files.cache import default_cache_root, published
+from harness.files.cache import cure, default_cache_root, published, reason
 
 # Builds slowly, and leaves one line per build in a log outside the cache.
 _SLOW_BUILDER = """
@@ -136,6 +137,7 @@ def test_full_disk_is_a_storage_error(tmp_path: Path) -> None:
         published(tmp_path, "entry", build)
     assert caught.value.code is ExitCode.STORAGE
     assert "No space left" in caught.value.why
+    assert caught.value.fix == "free some disk space, or point HARNESS_CACHE at a folder that can be written"
     assert not (tmp_path / "entry").exists()
 
 
@@ -144,7 +146,15 @@ def test_unusable_root_is_a_storage_error(tmp_path: Path) -> None:
     with pytest.raises(HarnessError) as caught:
         published(tmp_path / "file", "entry", _fill)
     assert caught.value.code is ExitCode.STORAGE
-    assert "HARNESS_CACHE" in caught.value.fix
+    assert caught.value.fix == "point HARNESS_CACHE at a folder that can be written"
+
+
+def test_of_a_hidden_name_only_the_folder_around_it_is_named() -> None:
+    refused = PermissionError(errno.EACCES, "Permission denied", "/data/sets/.mine.building-a1b2/train.parquet")
+    assert reason(refused) == "Permission denied, in /data/sets"
+    assert cure(refused, "go elsewhere") == "get the right to write there, or go elsewhere"
+    assert reason(OSError(errno.ENOSPC, "No space left on device")) == "No space left on device"
+    assert reason(FileNotFoundError(errno.ENOENT, "No such file or directory", "/proc/.x.building-1")).endswith(", in /proc")
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")

@@ -197,9 +197,10 @@ def test_every_check_is_made_although_one_fails_and_no_secret_is_shown(tmp_path:
     model.mkdir()
     (model / "config.json").write_text(json.dumps(GPT2))
     write_functions(tmp_path / "f.jsonl")
+    shares = {"train": 0.4, "validation": 0.2, "selection": 0.2, "test": 0.2}
     config = sweep_config(
         model={"name": str(model)},
-        data={"source": f"jsonl:{tmp_path / 'f.jsonl'}"},
+        data={"source": f"jsonl:{tmp_path / 'f.jsonl'}", "splits": shares, "near_duplicates": 1.0},
         tracking={"folder": str(tmp_path / "mlruns"), "tracking_uri": f"http://me:{SECRET}@127.0.0.1:1"},
         study={"storage": f"postgresql://me:{SECRET}@127.0.0.1:1/x"},
     )

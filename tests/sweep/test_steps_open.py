@@ -22,6 +22,7 @@ from harness.console.select import select_view
 from harness.core.errors import ExitCode, HarnessError
 from harness.core.steps import StepResult, StepsState
 from harness.guard.supervise import StopSignal
+from harness.sweep.check_data import seen_data
 from harness.sweep.paths import Paths
 from harness.sweep.steps import OpenStep, open_step
 from harness.sweep.steps_state import StepsFolder
@@ -89,6 +90,8 @@ class Weekly:
             self.open(**data)
         assert (caught.value.code, what in caught.value.what) == (code, True), caught.value.lines()
         assert self.folder.read() == before, "a refused step leaves no trace"
+        seen = [check for check in seen_data(self.config(**data), "stem", self.place.environ).checks if check.fix]
+        assert (seen[0].code, what in seen[0].found) == (code, True), "preflight says what would stop the step"
         return caught.value
 
 
@@ -165,3 +168,23 @@ def test_one_step_at_a_time(weekly: Weekly) -> None:
         open_step(weekly.config(), "stem", session)
         weekly.refused(ExitCode.CONFLICT, "a step of 'w' is under way already")
     weekly.open()
+
+
+def test_a_batch_without_tests_is_refused_with_the_advice_that_fits(weekly: Weekly) -> None:
+    rows = [json.loads(line) for line in weekly.lines[:16]]
+    weekly.write("batch_000.jsonl", [json.dumps(row | {"oracle_tests": []}) + "\n" for row in rows])
+    error = weekly.refused(ExitCode.BAD_INPUT, "nothing is left to train on")
+    assert "bring functions with oracle_tests" in error.fix
+
+
+def test_a_batch_of_broken_rows_alone_is_refused(weekly: Weekly) -> None:
+    weekly.write("batch_000.jsonl", ['{"id": "x", "entry\n'] * 3)
+    weekly.refused(ExitCode.BAD_INPUT, "holds no usable record", holdout=f"jsonl:{weekly.place.data}")
+
+
+def test_an_id_that_stands_twice_in_one_batch_is_refused(weekly: Weekly) -> None:
+    (weekly.batches / "batch_000.jsonl").unlink()
+    (weekly.batches / "batch_000").mkdir()
+    weekly.write("batch_000/a.jsonl", weekly.lines[:3])
+    weekly.write("batch_000/b.jsonl", [weekly.lines[0].replace("return", "return 1 +")])
+    weekly.refused(ExitCode.BAD_INPUT, "stands twice", holdout=f"jsonl:{weekly.place.data}")

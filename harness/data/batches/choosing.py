@@ -12,9 +12,16 @@ from harness.data.batches.reading import Entry, ReadBatch, place_of
 from harness.data.batches.scan import Batch
 from harness.data.sources.rows import SourceOptions
 
-HELD, NEAR_COPY = "held out", "near copy of a held-out function"
+HELD, NEAR_COPY = "held out", "near copy of a held-out function, or its tests"
 NO_TESTS, AGAIN, BEYOND = "no oracle tests", "the same record again", "beyond data.limits.train"
 """Why a record is not trained on."""
+_CURES = {
+    BEYOND: "raise data.limits.train",
+    NO_TESTS: "bring functions with oracle_tests: `harness data inspect` says which rows have some",
+    AGAIN: "bring functions that are in no batch before",
+    NEAR_COPY: "bring functions that are no copies of held-out ones",
+    HELD: "bring functions that are not in the hold-out",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +44,10 @@ class Chosen:
     left_out: Mapping[str, int]
     origin: str
     licence: str
+
+    def cure(self) -> str:
+        """What to do where nothing is left to train on; what is held out is so by intent, so other reasons come first."""
+        return next((cure for reason, cure in _CURES.items() if reason in self.left_out), "bring functions")
 
     @classmethod
     def of(

@@ -8,10 +8,10 @@ from pathlib import Path
 
 from harness.core.errors import ExitCode, HarnessError
 from harness.core.steps import Pinned
+from harness.data.batches.likeness import Likeness
 from harness.data.batches.reading import Against, sources_of
 from harness.data.batches.scan import Batch
 from harness.data.prepared.prepare import PrepareAsk, PreparedData, prepare_splits
-from harness.data.splitting.near_duplicates import Sketch, sketch
 from harness.files.record_files import iter_records
 
 HELD_OUT = ("validation", "selection", "test")
@@ -82,11 +82,10 @@ def require_same(before: Pinned, data: PreparedData, cure: str) -> None:
 def against(data: PreparedData, threshold: float) -> Against:
     """The hold-out as batches are held against it."""
 
-    def sketches() -> list[Sketch]:
-        records = (record for name in HELD_OUT for record in iter_records(data.files[name]))
-        return [sketch(record.source, record.entry_point) for record in records]
+    def known() -> Likeness:
+        return Likeness.of(record for name in HELD_OUT for record in iter_records(data.files[name]))
 
-    return Against(sketches, pinned(data).digest, threshold)
+    return Against(known, pinned(data).digest, threshold)
 
 
 def _without_training(shares: Mapping[str, float]) -> dict[str, float]:

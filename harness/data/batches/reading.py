@@ -9,7 +9,7 @@ import hashlib
 import json
 import sys
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from itertools import zip_longest
 from pathlib import Path
@@ -18,16 +18,16 @@ from typing import Any
 from harness import __version__
 from harness.core.errors import ExitCode, HarnessError
 from harness.core.records import Record
+from harness.data.batches.likeness import Likeness
 from harness.data.batches.scan import Batch
 from harness.data.sources.registry import open_source
 from harness.data.sources.rows import Broken, Item, Skipped, Source, SourceOptions
-from harness.data.splitting.near_duplicates import Sketch, near_copies, sketch
 from harness.files.cache import published
 from harness.files.record_files import iter_records, write_records
 
 CLEAN = "records.parquet"
 _INDEX, _REPORT = "index.jsonl", "report.json"
-_READING = 1  # raise when the files of the cache entry mean something else
+_READING = 2  # raise when the files of the cache entry mean something else
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,12 +35,12 @@ class Against:
     """What a batch is held against.
 
     Attributes:
-        sketches: Of every held-out function; made on first need.
+        known: Of the held-out records; made on first need.
         digest: Of the hold-out, hex.
         threshold: Jaccard similarity, 0.5-1, from which a function is a near copy.
     """
 
-    sketches: Callable[[], Sequence[Sketch]]
+    known: Callable[[], Likeness]
     digest: str
     threshold: float
 
@@ -52,7 +52,7 @@ class Entry:
     Attributes:
         id: Its id.
         content: sha256 over all of it but id, origin and licence, hex.
-        held_out: It is a held-out function, or a near copy of one.
+        held_out: It is a held-out function, a near copy of one, or has the tests of one.
         tests: It has oracle tests to learn from.
     """
 
@@ -136,7 +136,7 @@ class _Reading:
 
     options: SourceOptions
     kept: list[tuple[str, str, bool]] = field(default_factory=list)
-    sketches: list[Sketch] = field(default_factory=list)
+    likeness: Likeness = field(default_factory=Likeness)
     left_out: Counter[str] = field(default_factory=Counter)
     in_place: bool = True
     first_problem: str = ""
@@ -172,7 +172,7 @@ class _Reading:
 
     def _note(self, record: Record) -> None:
         self.kept.append((record.id, self.ids[record.id], bool(record.oracle_tests)))
-        self.sketches.append(sketch(record.source, record.entry_point))
+        self.likeness.add(record)
         self.origins.add(record.origin)
         self.licences.add(record.licence)
 
@@ -192,7 +192,7 @@ def _build(folder: Path, batch: Batch, against: Against, options: SourceOptions)
         raise HarnessError(f"{batch.path} holds no usable record", why=why, fix="mend it, or bring the batch again")
     if reading.in_place:
         (folder / CLEAN).unlink()
-    near = set(near_copies(reading.sketches, against.sketches(), against.threshold))
+    near = reading.likeness.copies(against.known(), against.threshold)
     lines = [json.dumps([name, content, k in near, tests]) for k, (name, content, tests) in enumerate(reading.kept)]
     (folder / _INDEX).write_text("\n".join(lines) + "\n", "utf-8")
     report = {

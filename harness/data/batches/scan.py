@@ -1,12 +1,12 @@
 """Owns the folder of batches: which there are, in what order, and whether one of them has changed. Reads no record.
 
 A batch is ``batch_003``, a folder of .jsonl and .parquet files, or a single file ``batch_003.jsonl`` or ``batch_003.parquet``.
+What looks like data and would not be read is refused; notes and hidden files are nobody's business.
 """
 
 from __future__ import annotations
 
 import hashlib
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -14,10 +14,7 @@ from pathlib import Path
 
 from harness.core.errors import ExitCode, HarnessError
 from harness.core.steps import BatchSeen, batch_name
-
-SUFFIXES = (".jsonl", ".parquet")
-_NAME = re.compile(r"batch_(\d{3,})")
-_LIKE_ONE = re.compile(r"batch[-_ ]?\d+(\.(jsonl?|ndjson|parquet|csv|txt))?", re.IGNORECASE)
+from harness.data.batches.names import SUFFIXES, batch_number, require_all_read, require_batch_names
 
 
 @dataclass(frozen=True)
@@ -58,16 +55,17 @@ def scan_batches(folder: Path) -> tuple[Batch, ...]:
 
     Raises:
         HarnessError: BAD_INPUT when there is no such folder, none in it, a hole in the numbering, a name that is almost one,
-            a number that stands twice, or a batch without a file.
+            a number that stands twice, a batch without a file, or one with data that would not be read.
     """
     try:
         entries = sorted(path for path in folder.iterdir() if not path.name.startswith("."))
     except OSError as error:
         why = error.strerror or str(error)
         raise HarnessError(f"cannot read the batches in {folder}", why=why, fix="correct data.batches") from error
+    require_batch_names(folder, entries)
     found: dict[int, Path] = {}
     for path in entries:
-        number = _number(path)
+        number = batch_number(path)
         if number is None:
             continue
         if number in found:
@@ -104,18 +102,6 @@ def require_unchanged(folder: Path, batches: Sequence[Batch], seen: Sequence[Bat
             )
 
 
-def _number(path: Path) -> int | None:
-    """The number in a batch's name; None for what is not a batch at all."""
-    stem = path.stem if path.suffix in SUFFIXES and path.is_file() else path.name
-    exact = _NAME.fullmatch(stem)
-    if exact is not None and stem == batch_name(int(exact[1])) and (path.is_dir() or path.suffix in SUFFIXES):
-        return int(exact[1])
-    if _LIKE_ONE.fullmatch(path.name):
-        allowed = "batch_000 as a folder, batch_000.jsonl or batch_000.parquet, three digits"
-        raise HarnessError(f"{path} is not named as a batch", why=f"allowed: {allowed}", fix="rename it, or move it away")
-    return None
-
-
 def _require_whole(folder: Path, numbers: Sequence[int]) -> None:
     if not numbers:
         why = "there is neither a folder batch_000 nor a file batch_000.jsonl or batch_000.parquet in it"
@@ -134,9 +120,11 @@ def _files(path: Path) -> tuple[Path, ...]:
     if path.is_file():
         return (path,)
     try:
-        files = tuple(sorted(file for file in path.iterdir() if file.suffix in SUFFIXES and not file.name.startswith(".")))
+        entries = sorted(file for file in path.iterdir() if not file.name.startswith("."))
+        require_all_read(path, entries)
     except OSError as error:
         raise HarnessError(f"cannot read {path}", why=error.strerror or str(error), fix="repair its permissions") from error
+    files = tuple(file for file in entries if file.suffix in SUFFIXES)
     if not files:
         why = f"the folder has no {' or '.join(SUFFIXES)} file"
         raise HarnessError(f"{path} is empty", why=why, fix="put its records there, or remove the folder until they come")

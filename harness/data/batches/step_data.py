@@ -81,7 +81,7 @@ def prepare_step(ask: StepAsk, root: Path) -> StepData:
     chosen = Chosen.of(read, repeated, held_ids, ask.train_limit)
     if not chosen.ids:
         why = ", ".join(f"{count} {reason}" for reason, count in chosen.left_out.items())
-        raise HarnessError("nothing is left to train on", why=why, fix="bring functions that are not in the hold-out")
+        raise HarnessError("nothing is left to train on", why=why, fix=chosen.cure())
     asked = [FORMAT, [dict(part.batch.digests) for part in read], held.digest, held.threshold, ask.train_limit, ask.merge]
     asked += [options.max_far, options.max_frr]
     key = hashlib.sha256(json.dumps(asked).encode()).hexdigest()[:20]

@@ -7,7 +7,7 @@ import json
 import random
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from functools import cache
 from pathlib import Path
@@ -17,10 +17,11 @@ from harness.data.harvest.bytecode import compile_for
 from harness.data.harvest.candidates import Candidate, Found, candidate, find
 from harness.data.harvest.codebase import CodeBase
 from harness.data.harvest.doctests import EXAMPLE
-from harness.data.harvest.modules import functions
+from harness.data.harvest.fates import NOT_COLLECTED, UNNAMED, lost, unpaired
+from harness.data.harvest.modules import functions, public_methods
 from harness.data.harvest.pairing import paired
 from harness.data.harvest.proving import prove
-from harness.data.harvest.reading import Read, files_naming, read_code_base, read_module
+from harness.data.harvest.reading import Read, files_naming, problem, read_code_base, read_module
 from harness.data.harvest.slicing import SliceError
 from harness.data.harvest.tests_of_file import TestFile
 from harness.data.harvest.traced_process import Job, Places
@@ -29,9 +30,13 @@ from harness.data.prepared.execution import Execution
 from harness.data.sources.rows import SourceOptions
 from harness.files.record_files import write_records
 
-VERSION = 1
+VERSION = 2
 """Of what a harvest does; part of its key in the cache."""
 RECORDS, SKIPPED, SUMMARY = "records.parquet", "skipped.jsonl", "summary.json"
+_METHOD = "a method; only functions are harvested"
+
+# Name of a function -> the test files in which it stands.
+Naming = Mapping[str, Sequence[Path]]
 
 
 @dataclass(slots=True)
@@ -43,9 +48,9 @@ class Yield:
         candidates: Those that could be cut out and have a test or an example.
         pairs: Those that passed twice.
         with_tests / with_examples: Of the pairs, those with a test of the code base, and with an example of the docstring.
-        test_files: What became of the test files, counted.
+        test_files: What became of the test files, in the words of `harness.data.harvest.fates` -> how many.
         passing_tests: Tests of the code base that passed.
-        losses: Reason -> functions.
+        losses: Reason -> functions, methods and files.
         seconds: Step -> wall seconds.
     """
 
@@ -87,9 +92,9 @@ class Harvest:
         found = self._find(read)
         self._lap("reading")
         with compiled(self._how.cache) as bytecode:
-            traced = self._trace(read, found)
+            traced, naming = self._trace(read, found)
             self._lap("tests")
-            candidates = self._pair(read, found, traced)
+            candidates = self._pair(read, found, traced, naming)
             compile_for((text for one in candidates for text in (one.sources[0], one.suites[0])), bytecode, self._how.workers)
         self._lap("pairing")
         proven = prove(candidates, self._how, (self._base.origin, self._base.licence))
@@ -110,6 +115,7 @@ class Harvest:
         siblings = None if self._base.importable else read.modules
         found: dict[str, Found] = {}
         for module in (read.modules[name] for name in read.focal):
+            self._skipped |= dict.fromkeys((f"{module.name}:{name}" for name in public_methods(module)), _METHOD)
             for function, reason in functions(module):
                 self._yield.functions_seen += 1
                 identity = f"{module.name}:{function.name}"
@@ -125,17 +131,23 @@ class Harvest:
             drawn = [one for one in drawn if one in chosen]
         return [found[one] for one in drawn]
 
-    def _trace(self, read: Read, found: Sequence[Found]) -> Traced:
-        """Run the code base's tests."""
+    def _trace(self, read: Read, found: Sequence[Found]) -> tuple[Traced, Naming]:
+        """Run the test files that name a function."""
         places: dict[str, list[tuple[int, int, int]]] = {}
         for number, one in enumerate(found):
             places.setdefault(str(read.paths[one.module.name]), []).append((*_body(one), number))
         job = self._job(read, {path: sorted(bodies) for path, bodies in places.items()})
         naming = files_naming(read.tests, {one.function.name for one in found})
-        traced = trace_tests(job, naming, self._how, None, (self._times, self._how.on_done))
-        traced.files["left out: names no function"] += len(read.tests) - len(naming)
-        self._yield.test_files, self._yield.passing_tests = dict(+traced.files), traced.tests
-        return traced
+        files = sorted({path for paths in naming.values() for path in paths})
+        traced = trace_tests(job, files, self._how, None, (self._times, self._how.on_done))
+        for path in read.tests:
+            fate = traced.files.get(path, UNNAMED)
+            traced.files[path] = problem(self._base, path) or fate if fate in (UNNAMED, NOT_COLLECTED) else fate
+        counted = Counter(traced.files.values())
+        self._yield.test_files = {fate: counted[fate] for fate in sorted(counted, key=lambda one: (-counted[one], one))}
+        self._yield.passing_tests = traced.tests
+        self._skipped |= lost({str(path.relative_to(self._base.folder)): traced.files[path] for path in read.tests})
+        return traced, naming
 
     def _job(self, read: Read, places: Places) -> Job:
         roots = tuple(dict.fromkeys(self._base.import_root(path) for path in read.paths.values()))
@@ -145,7 +157,7 @@ class Harvest:
         preload = (self._base.name, *hooks) if self._base.importable else ()
         return Job(self._base.folder, tuple(dict.fromkeys((first, *roots))), preload, places)
 
-    def _pair(self, read: Read, found: Sequence[Found], traced: Traced) -> list[Candidate]:
+    def _pair(self, read: Read, found: Sequence[Found], traced: Traced, naming: Naming) -> list[Candidate]:
         @cache
         def opened(path: Path) -> TestFile | None:
             module = read_module(self._base, path)
@@ -154,7 +166,8 @@ class Harvest:
         candidates = []
         for number, one in enumerate(found):
             pair = paired(one.function.name, traced.runs.get(number, set()), traced.functions_of, opened)
-            made = candidate(one, opened(pair[0]) if pair else None, pair[1] if pair else ())
+            without = unpaired([traced.files[path] for path in naming.get(one.function.name, ())])
+            made = candidate(one, opened(pair[0]) if pair else None, pair[1] if pair else (), without)
             if isinstance(made, Candidate):
                 candidates.append(made)
             else:

@@ -73,17 +73,18 @@ def find(module: Module, function: Function, siblings: Mapping[str, Module] | No
     return Found(f"{module.name}:{function.name}", module, function, siblings, first)
 
 
-def candidate(found: Found, file: TestFile | None, keep: tuple[str, ...]) -> Candidate | str:
+def candidate(found: Found, file: TestFile | None, keep: tuple[str, ...], unpaired: str) -> Candidate | str:
     """The suites of a function: its tests and examples together, then each alone; or why there are none.
 
     Args:
         found: The function.
         file: The test file that is paired with it, or None.
         keep: Names of its tests to take.
+        unpaired: Why there is no file, for a function without examples too.
     """
     try:
         tests = _tests(found, file, keep) if file is not None else ""
-        reason = "its tests need what the checkout alone has" if file is not None else "no test names it and no example shows it"
+        reason = "its tests need what the checkout alone has" if file is not None else unpaired
     except (SuiteError, SyntaxError, ValueError, RecursionError) as error:
         tests, reason = "", f"its tests cannot be cut out: {error}"
     examples = doctest_tests(found.function, Scope(found.module, found.first.names, found.siblings is None))

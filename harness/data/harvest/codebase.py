@@ -5,12 +5,12 @@ from __future__ import annotations
 import hashlib
 import importlib.metadata
 import importlib.util
-import tomllib
 from dataclasses import dataclass
 from pathlib import Path
 
 from harness.core.errors import ExitCode, HarnessError
-from harness.data.harvest.licences import licence_of_folder, licence_of_metadata
+from harness.data.harvest.declared import declared
+from harness.data.harvest.licences import UNKNOWN, licence_of_folder, licence_of_metadata
 
 _HIDDEN = frozenset({"__pycache__", "node_modules", "build", "dist", "site-packages", "venv", "env"})
 
@@ -88,9 +88,10 @@ def find_repository(path: Path) -> CodeBase:
     folder = path.expanduser().absolute()
     if not folder.is_dir():
         raise HarnessError(f"there is no folder {folder}", why="repo:PATH takes a folder", fix="give the path of a checkout")
-    version = _declared_version(folder) or _commit(folder)
-    origin = f"{folder.name} {version}".strip()
-    return _checked(CodeBase(folder.name, origin, licence_of_folder(folder), folder, _python_files(folder), False))
+    said = declared(folder)
+    origin = f"{said.name or folder.name} {said.version or _commit(folder)}".strip()
+    licence = said.licence if said.licence != UNKNOWN else licence_of_folder(folder)
+    return _checked(CodeBase(folder.name, origin, licence, folder, _python_files(folder), False))
 
 
 def _checked(found: CodeBase) -> CodeBase:
@@ -121,15 +122,6 @@ def _metadata(name: str) -> tuple[str, str]:
         return "", "unknown"
     distribution = importlib.metadata.distribution(owners[0])
     return distribution.version, licence_of_metadata(distribution)
-
-
-def _declared_version(folder: Path) -> str:
-    try:
-        project = tomllib.loads((folder / "pyproject.toml").read_text("utf-8")).get("project", {})
-    except (OSError, ValueError):
-        return ""
-    version = project.get("version", "") if isinstance(project, dict) else ""
-    return version if isinstance(version, str) else ""
 
 
 def _commit(folder: Path) -> str:

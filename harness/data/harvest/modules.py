@@ -97,6 +97,14 @@ def functions(module: Module) -> Iterator[tuple[Function, str]]:
             yield statement, _reason(statement) or ("" if last[statement.name] is statement else "defined twice")
 
 
+def public_methods(module: Module) -> Iterator[str]:
+    """``Class.method`` for the public methods of public top-level classes; a property with a setter comes twice."""
+    for statement in module.body:
+        if isinstance(statement, ast.ClassDef) and not statement.name.startswith("_"):
+            inner = (one.name for one in statement.body if isinstance(one, Function))
+            yield from (f"{statement.name}.{name}" for name in inner if not name.startswith("_"))
+
+
 def source_lines(statement: ast.stmt) -> range:
     """Line numbers, 1-based, of a statement with its decorators."""
     first = min([statement.lineno, *(one.lineno for one in getattr(statement, "decorator_list", []))])

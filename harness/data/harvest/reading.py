@@ -73,9 +73,19 @@ def read_module(base: CodeBase, path: Path) -> Module | None:
     return module if isinstance(module, Module) else None
 
 
-def files_naming(paths: Iterable[Path], names: Set[str]) -> list[Path]:
-    """Test files in which one of the names stands; a test that names no function is paired with none."""
-    return [path for path in paths if not names.isdisjoint(_WORD.findall(_text(path)))]
+def problem(base: CodeBase, path: Path) -> str:
+    """Why a file cannot be read as a module; empty where it can."""
+    module = _read(base, path, path.name)
+    return module if isinstance(module, str) else ""
+
+
+def files_naming(paths: Iterable[Path], names: Set[str]) -> dict[str, list[Path]]:
+    """Name -> the test files in which it stands; a test that names no function is paired with none."""
+    found: dict[str, list[Path]] = {}
+    for path in paths:
+        for name in names & set(_WORD.findall(_text(path))):
+            found.setdefault(name, []).append(path)
+    return found
 
 
 def _text(path: Path) -> str:
@@ -98,7 +108,7 @@ def _read(base: CodeBase, path: Path, shown: str) -> Module | str:
         module = Module(base.module_name(path), shown, path.read_text("utf-8-sig"), path.name == "__init__.py")
         _ = module.body
     except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return "not Python in UTF-8"
+        return "cannot be read as Python"
     except OSError as error:
         return f"cannot be read: {error.strerror}"
     return module

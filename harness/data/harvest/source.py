@@ -92,6 +92,14 @@ class HarvestSource:
         found: dict[str, Any] = json.loads((self._folder() / SUMMARY).read_text("utf-8"))
         return found
 
+    def account(self) -> dict[str, Any]:
+        """The summary without the seconds that it took.
+
+        Raises:
+            HarnessError: as `items`.
+        """
+        return {name: value for name, value in self.summary().items() if name != "seconds"}
+
     def _folder(self) -> Path:
         how = with_cache(self.how, self.cache / "evaluation")
         harvest = Harvest(self.base, self.options, how, self.times)

@@ -84,7 +84,7 @@ def _shut(*streams: int) -> None:
 
 
 def _traced(asked: Message, settings: Message, places: Places) -> Message:
-    """Run one test file; ``passed`` (test ids) and ``runs`` (number of a function -> places in ``passed``)."""
+    """Run one test file; pytest's ``code``, ``collected``, ``passed`` (test ids), ``runs`` (function -> places in ``passed``)."""
     import coverage
     import pytest
 
@@ -102,7 +102,8 @@ def _traced(asked: Message, settings: Message, places: Places) -> Message:
             function = _function_at(places.get(path, []), line)
             if function is not None:
                 runs.setdefault(function, set()).update(number[name] for name in contexts if name in number)
-    return {"code": int(code), "passed": passed, "runs": {function: sorted(tests) for function, tests in runs.items() if tests}}
+    found = {function: sorted(tests) for function, tests in runs.items() if tests}
+    return {"code": int(code), "collected": watcher.collected, "passed": passed, "runs": found}
 
 
 def _function_at(bodies: list[tuple[int, int, int]], line: int) -> int | None:
@@ -126,6 +127,11 @@ class _Watcher:
         self._measured = measured
         self._deadline = deadline
         self.passed: set[str] = set()
+        self.collected = True
+
+    def pytest_collectreport(self, report: Any) -> None:
+        """Remember that the file does not compile, or fails when it is imported."""
+        self.collected = self.collected and not (report.failed and "::" not in report.nodeid)
 
     def pytest_runtest_call(self, item: Any) -> Iterator[None]:
         """Only what a test itself runs counts, not its fixtures."""

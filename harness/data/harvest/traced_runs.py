@@ -19,12 +19,14 @@ from evaluation.runner.wire import ANSWERED, TIMED_OUT
 from evaluation.sandbox.launch import Fence, Level
 from evaluation.sandbox.levels import choose, probe
 from harness.core.errors import ExitCode, HarnessError
+from harness.data.harvest.fates import DIED, IN_PART, NO_TESTS, NOT_COLLECTED, OUT_OF_TIME, RUN, TIME_UP
 from harness.data.harvest.traced_process import Job, Tracer, TracerDiedError
 from harness.data.prepared.execution import Execution
 
 MEMORY_BYTES = 2 << 30
 GRACE_S = 10.0
 _STOP = 0.75  # of a file's time: then no further test starts, and what was seen is told
+_BY_CODE = {2: IN_PART, 5: NO_TESTS}  # pytest's exit codes: interrupted, nothing collected
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,13 +59,13 @@ class Traced:
     Attributes:
         runs: Number of a function -> the passing tests that run its body.
         functions_of: Test -> how many functions it runs.
-        files: What became of the test files, counted: ``run``, ``out of time``, ``died``, ``left out: the time was up``.
+        files: What became of each test file, in the words of `harness.data.harvest.fates`.
         tests: Passing tests.
     """
 
     runs: dict[int, set[TestId]] = field(default_factory=dict)
     functions_of: Counter[TestId] = field(default_factory=Counter)
-    files: Counter[str] = field(default_factory=Counter)
+    files: dict[Path, str] = field(default_factory=dict)
     tests: int = 0
 
 
@@ -164,10 +166,8 @@ class _Run:
         with self._lock:
             if self._waiting and time.monotonic() < self._deadline:
                 return self._waiting.popleft()
-            left = len(self._waiting)
+            self.traced.files |= dict.fromkeys(self._waiting, TIME_UP)
             self._waiting.clear()
-            if left:
-                self.traced.files["left out: the time was up"] += left
             return None
 
     def _question(self, file: Path) -> dict[str, Any]:
@@ -177,19 +177,21 @@ class _Run:
     def _note(self, file: Path, answer: Mapping[str, Any]) -> None:
         with self._lock:
             how = answer["how"]
-            self.traced.files["run" if how == ANSWERED else "out of time" if how == TIMED_OUT else "died"] += 1
+            self.traced.files[file] = OUT_OF_TIME if how == TIMED_OUT else DIED
             if how == ANSWERED:
                 self._merge(file, answer["found"])
             if self._say is not None:
-                self._say(sum(self.traced.files.values()), self._count)
+                self._say(len(self.traced.files), self._count)
 
     def _merge(self, file: Path, found: Mapping[str, Any]) -> None:
         """What was answered, as far as it makes sense: the tests could have written it."""
         try:
             passed = [TestId(file, str(name).partition("::")[2]) for name in found["passed"]]
             runs = {int(function): {passed[at] for at in tests} for function, tests in found["runs"].items()}
+            fate = _BY_CODE.get(found["code"], RUN) if found["collected"] else NOT_COLLECTED
         except (KeyError, TypeError, ValueError, IndexError, AttributeError):
             return
+        self.traced.files[file] = fate
         self.traced.tests += len(passed)
         for function, tests in runs.items():
             self.traced.runs.setdefault(function, set()).update(tests)

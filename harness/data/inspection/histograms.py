@@ -5,6 +5,7 @@ Drawn with matplotlib's object interface: no pyplot, no global state, no display
 
 from __future__ import annotations
 
+import contextlib
 import math
 from collections.abc import Sequence
 from pathlib import Path
@@ -130,8 +131,14 @@ def save(figure: Figure, path: Path) -> None:
         figure.savefig(half, format="png", dpi=130, facecolor="white")
         half.rename(path)
     except OSError as error:
-        half.unlink(missing_ok=True)
         why = error.strerror or str(error)
         raise HarnessError(
             f"cannot write {path}", why=why, fix="give a --plot that can be written", code=ExitCode.STORAGE
         ) from error
+    finally:
+        _remove(half)
+
+
+def _remove(half: Path) -> None:
+    with contextlib.suppress(OSError):
+        half.unlink()

@@ -17,7 +17,7 @@ from harness.data.inspection.remarks import remarks
 from harness.data.inspection.report import Inspection, Verdict, judged
 from harness.data.inspection.tokens import Asked, Counted, Training, open_tokenizer, tokenised
 from harness.data.prepared.execution import Execution
-from harness.data.sources.rows import Source, SourceOptions
+from harness.data.sources.rows import Accounting, Source, SourceOptions
 from harness.data.splitting.near_duplicates import Sketch, clusters
 
 UNKNOWN = "unknown"
@@ -106,6 +106,7 @@ def _measured(
         proposal=None,
         verdict=verdict,
         reason=reason,
+        harvest=source.account() if isinstance(source, Accounting) else None,
         values={k: {"characters": tuple(v), "tokens": counted.lengths.get(k, ())} for k, v in found.characters.items()},
     )
     return replace(inspection, remarks=remarks(inspection))

@@ -60,6 +60,7 @@ def _json(outcome: Outcome) -> dict[str, Any]:
         "manifest_sha256": outcome.manifest_digest,
         **{name: m[name] for name in names},
         "contamination": checked,
+        "harvest": m["harvest"],
         "note": outcome.note,
     }
 

@@ -17,7 +17,7 @@ def _all(found: Inspection) -> Iterator[str]:
     if counts.read < counts.rows:
         yield f"all figures are of a seeded sample of {counts.read:,} of {counts.rows:,} rows (--read all reads every row)"
         yield "the whole holds a larger share of duplicates than a sample of it"
-    if oracles is not None and oracles.present == 0:
+    if counts.records and oracles is not None and oracles.present == 0:
         yield "no record has an oracle suite: good for functions to write tests for, not for training"
     if oracles is not None and oracles.run and oracles.passed < oracles.run:
         failing = oracles.run - oracles.passed

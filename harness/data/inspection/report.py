@@ -54,6 +54,8 @@ class Inspection:
         reason: Why, in one line.
         remarks: What is worth knowing although it does not change the verdict, one line each.
         plot: Where the histograms were written, or None.
+        harvest: Of a code base, what its functions and test files came to: the fields of `harness.data.harvest.build.Yield`
+            without the seconds.
         values: Kind -> unit (``characters``, ``tokens``) -> every length, for the histograms; not in the JSON.
     """
 
@@ -71,12 +73,15 @@ class Inspection:
     reason: str
     remarks: tuple[str, ...] = ()
     plot: str | None = None
+    harvest: Mapping[str, Any] | None = None
     values: Mapping[str, Mapping[str, tuple[int, ...]]] | None = None
 
     def to_json(self) -> dict[str, Any]:
-        """One JSON-ready object; every key is always there."""
+        """One JSON-ready object; every key is always there, but `harvest` only for a code base."""
         found = {"format": FORMAT, **asdict(self), "exit_code": int(self.verdict.exit_code)}
         del found["values"]
+        if self.harvest is None:
+            del found["harvest"]
         found["verdict"] = self.verdict.value
         found["counts"]["skipped"] = dict(self.counts.skipped or {})
         found["counts"]["broken_fields"] = dict(self.counts.broken_fields or {})

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
-from typing import TextIO
+from collections.abc import Iterator, Mapping
+from typing import Any, TextIO
 
 from rich.console import Group, RenderableType
 from rich.table import Table
@@ -66,15 +66,27 @@ def _facts(found: Inspection) -> dict[str, str | Text]:
         facts["rows"] += f", {counts.records:,} usable" if found.layout != "unknown" else ""
         facts["rows"] += "".join(f", {count:,} skipped ({reason})" for reason, count in (counts.skipped or {}).items())
         facts["rows"] += f", {counts.broken:,} broken" if counts.broken else ""
+    if found.harvest is not None:
+        facts |= _harvest(found.harvest)
     if found.duplicates is not None:
         d = found.duplicates
         facts["duplicates"] = f"{d.exact:,} exact, {d.near:,} near (similarity {d.threshold:g} and up)"
         facts["duplicates"] += f"; {d.clusters:,} groups, the largest of {d.largest:,}" if d.near else ""
-    if found.oracles is not None:
+    if found.oracles is not None and counts.records:
         facts["oracle suites"] = _oracles(found.oracles, counts.records)
     if found.plot is not None:
         facts["histograms"] = found.plot
     return facts
+
+
+def _harvest(came_to: Mapping[str, Any]) -> dict[str, str | Text]:
+    count = {name: f"{came_to[name]:,}" for name in ("functions_seen", "candidates", "pairs", "passing_tests")}
+    said = f"{count['functions_seen']} functions seen, {count['candidates']} can be cut out and have a test or an example"
+    files = ", ".join(f"{number:,} {what}" for what, number in came_to["test_files"].items()) or "none"
+    return {
+        "harvest": f"{said}, {count['pairs']} pairs passed twice",
+        "test files": f"{files}; {count['passing_tests']} tests passed",
+    }
 
 
 def _oracles(oracles: Oracles, records: int) -> str:

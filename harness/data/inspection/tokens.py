@@ -17,6 +17,7 @@ from harness.data.inspection.parts import Limit
 from harness.data.lengths import TEMPLATE_TOKENS
 from harness.data.models import resolve_model, tokenizer_file
 from harness.data.quickstart import QUICKSTART_NAME
+from harness.files.places import expanded
 
 MOST = 1000
 """Records that are tokenised; of a larger source a seeded sample of so many."""
@@ -84,7 +85,7 @@ def open_tokenizer(asked: Asked | None, root: Path, say: Callable[[str], None]) 
         if not found:
             return None, "", "no tokenizer here: name one with --tokenizer, or a sweep file with --sweep"
         return _read(found[-1]), QUICKSTART_NAME, "the embedded model's"
-    file: Path | None = Path(asked.name).expanduser()
+    file: Path | None = expanded(asked.name)
     if file is None or not file.is_file():
         file = tokenizer_file(resolve_model(asked.name, asked.revision, root, say))
     if file is None:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 
 from harness.core.errors import ExitCode, HarnessError
+from harness.files.places import writing
 
 
 def write_folder(out: Path, build: Callable[[Path], None]) -> bool:
@@ -26,12 +26,12 @@ def write_folder(out: Path, build: Callable[[Path], None]) -> bool:
     """
     if out.exists() and not out.is_dir():
         raise _conflict(out, "there is a file of that name")
-    with _storage_errors(out):
+    with writing(out):
         out.parent.mkdir(parents=True, exist_ok=True)
         temporary = Path(tempfile.mkdtemp(prefix=f".{out.name}.building-", dir=out.parent))
     try:
         build(temporary)
-        with _storage_errors(out):
+        with writing(out):
             temporary.chmod(0o755)
             if out.is_dir() and any(out.iterdir()):
                 if difference := _difference(out, temporary):
@@ -56,13 +56,3 @@ def _difference(old: Path, new: Path) -> str:
 def _conflict(out: Path, why: str) -> HarnessError:
     fix = "give another --out, or remove it"
     return HarnessError(f"{out} is there already, with other content", why=why, fix=fix, code=ExitCode.CONFLICT)
-
-
-@contextmanager
-def _storage_errors(out: Path) -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        why = f"{error.strerror or error}{f': {error.filename}' if error.filename else ''}"
-        fix = "free some disk space, or give another --out"
-        raise HarnessError(f"cannot write {out}", why=why, fix=fix, code=ExitCode.STORAGE) from error

@@ -21,6 +21,7 @@ from harness.data.pooled import in_order
 from harness.data.sources.reading import Reader, unique
 from harness.data.sources.registry import open_source
 from harness.data.sources.rows import Broken, Item, Row, Source
+from harness.files.places import expanded
 from harness.files.record_files import to_line
 
 RECORDS, MAPPING, REPORT = "records.jsonl", "mapping.yaml", "report.json"
@@ -92,7 +93,7 @@ def apply_mapping(mapping: Mapping, out: Path, say: Callable[[str], None]) -> tu
 
 def original_sha256(source: Source) -> str:
     """sha256, hex, of the file behind a source; where there is no one file, the source's own digest."""
-    path = Path(source.name.partition(":")[2]).expanduser()
+    path = expanded(source.name.partition(":")[2])
     if not path.is_file():
         return source.digest()
     with path.open("rb") as file:

@@ -19,10 +19,11 @@ from harness.data.prepared.execution import run_oracles
 from harness.data.prepared.folder import MANIFEST, REPORT, file_digest, split_file
 from harness.data.prepared.gather import Gathered, gather_source
 from harness.data.prepared.looking import Looked, look_at, looked_at
-from harness.data.prepared.opening import Opened, licence_expression
+from harness.data.prepared.opening import Opened, licence_expression, short_name
 from harness.data.prepared.repair import Refused, repaired
 from harness.data.prepared.report import report
 from harness.data.prepared.spool import Spool
+from harness.data.sources.rows import Accounting
 from harness.data.splitting.splits import SPLITS
 from harness.files.record_files import iter_records, to_line, write_records
 
@@ -156,6 +157,7 @@ def _describe(folder: Path, opened: Opened, made: tuple[Gathered, Chosen, _Writt
             in_manifest(found.benchmark, found.by_split(gathered.ids, written.ids), found.dropped)
             for found in chosen.contamination
         ],
+        "harvest": [{"source": short_name(s.name), **s.account()} for s in opened.sources if isinstance(s, Accounting)],
         "files": {file.name: _file(file) for file in (split_file(folder, name) for name in SPLITS)},
     }
     (folder / REPORT).write_text(report(manifest), "utf-8")

@@ -14,6 +14,7 @@ from harness.data.prepared.gather import Gathered, without_duplicates
 from harness.data.prepared.looking import looked_at
 from harness.data.prepared.opening import Opened
 from harness.data.splitting.near_duplicates import clusters
+from harness.data.splitting.shared_tests import Tests, with_shared_tests
 from harness.data.splitting.splits import SPLITS, assign, require_limits
 
 _SEEDS_TRIED = 50
@@ -68,7 +69,7 @@ def choose(gathered: Gathered, opened: Opened) -> Chosen:
     numbers = _with_oracle(gathered, list(range(len(gathered.ids)))) if ask.need_oracle else list(range(len(gathered.ids)))
     numbers = without_duplicates(gathered, numbers)
     named = gathered.named
-    cluster = clusters([gathered.sketches[number] for number in numbers], ask.near_duplicates)
+    cluster = _alike(gathered, numbers, ask)
     mine = [named[number] for number in numbers]
     placed = assign(mine, cluster, ask.shares, ask.options.seed)
     for name in SPLITS:
@@ -106,8 +107,15 @@ def _filling_seed(named: Sequence[tuple[str, str]], cluster: Sequence[int], ask:
 def choose_kept(gathered: Gathered, opened: Opened, parts: dict[str, list[int]]) -> Chosen:
     """The splits of a prepared folder as they are, looked through all the same."""
     require_limits(opened.ask.limits)
-    cluster = clusters(gathered.sketches, opened.ask.near_duplicates)
+    cluster = _alike(gathered, range(len(gathered.ids)), opened.ask)
     return _checked(gathered, opened, parts, dict(enumerate(cluster)))
+
+
+def _alike(gathered: Gathered, numbers: Sequence[int], ask: PrepareAsk) -> list[int]:
+    """The cluster of each of some records: copies of one function, or functions with the same tests."""
+    copies = clusters([gathered.sketches[number] for number in numbers], ask.near_duplicates)
+    tests = Tests([gathered.suites[number] for number in numbers], [gathered.marks[number] for number in numbers])
+    return with_shared_tests(copies, tests)
 
 
 def _checked(gathered: Gathered, opened: Opened, parts: dict[str, list[int]], cluster: Mapping[int, int]) -> Chosen:

@@ -5,6 +5,7 @@ Everything that runs code of a data set goes through here; the running itself is
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,6 +14,9 @@ from evaluation import EvaluationError, FocalFunction, ScoreSettings, Suite, Sui
 from evaluation.score import default_workers
 from harness.core.errors import ExitCode, HarnessError
 from harness.core.records import Record
+
+_ADDRESS = re.compile(r"\b0x[0-9a-fA-F]{6,}")
+"""Where an object lay in memory: another place in every run, and the same input is to give the same report."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,4 +112,4 @@ def _suite(record: Record) -> str:
 def _executed(record: Record, score: SuiteScore) -> Executed:
     passed = tuple(name for name, verdict in score.tests.items() if verdict is TestVerdict.PASSED)
     failed = tuple(name for name in score.tests if name not in passed)
-    return Executed(record, score.verdict, passed, failed, score.detail)
+    return Executed(record, score.verdict, passed, failed, _ADDRESS.sub("0x...", score.detail))

@@ -14,7 +14,7 @@ from harness.data.splitting.splits import SPLITS
 
 MANIFEST = "manifest.json"
 REPORT = "report.md"
-FORMAT = "harness-prepared/1"
+FORMAT = "harness-prepared/2"
 """Raised whenever the same sources would be prepared otherwise than before."""
 
 _CHUNK = 1 << 20
@@ -73,8 +73,13 @@ def read_manifest(folder: Path) -> dict[str, Any]:
     found = manifest.get("format") if isinstance(manifest, dict) else None
     if found != FORMAT:
         raise HarnessError(f"cannot read {folder}", why=f"its format is {found!r}, this harness reads {FORMAT!r}", fix=fix)
-    for name, said in manifest["files"].items():
-        _require_unchanged(folder / name, said["sha256"], fix)
+    try:
+        digests = {name: str(said["sha256"]) for name, said in manifest["files"].items()}
+    except (KeyError, TypeError, AttributeError) as error:
+        why = f"{MANIFEST} does not say which files belong to it"
+        raise HarnessError(f"cannot read {folder}", why=why, fix=fix) from error
+    for name, digest in digests.items():
+        _require_unchanged(folder / name, digest, fix)
     return dict(manifest)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 import zlib
 from collections.abc import Iterable, Iterator, Sequence
@@ -14,6 +15,7 @@ from harness.core.records import Record
 from harness.data.pooled import in_order
 from harness.data.sources.rows import Broken, Item, Row, Source
 from harness.data.splitting.near_duplicates import Sketch, sketch
+from harness.data.suites.syntax import parse
 
 _CHUNK = 64
 _ALONE = 16  # chunks: below some 1,000 rows other processes cost more than they save
@@ -92,18 +94,30 @@ def look_at(row: Row | Item, reader: Reader | None = None) -> Looked:
         return Looked(place, Broken(place or item.id, "half of a surrogate pair in a text", "text that UTF-8 can hold"))
     except SyntaxError as error:
         return Looked(place, Broken(place or item.id, f"`source` {error.msg}", "an ordinary Python module", "source"))
-    return Looked(place, item, made, _suite_key(item), assert_marks(item))
+    return Looked(place, item, made, suite_key(item), assert_marks(item))
 
 
 def assert_marks(record: Record) -> frozenset[int]:
-    """Hashes of the assert statements of a record's oracle, one line each, whatever the function is called in them."""
-    text = "\n".join([record.oracle_suite or "", *record.oracle_tests])
-    lines = (" ".join(line.split()) for line in _without_name(text, record).splitlines())
-    found = dict.fromkeys(line for line in lines if line.startswith("assert ") and len(line) >= _SHORT)
+    """Hashes of what the assert statements of a record's oracle check, whatever the function is called in them.
+
+    Layout, messages and quotes do not count. HumanEval's own ``def check(candidate)`` calls the function ``candidate``.
+    """
+    text = _without_name("\n\n".join([record.oracle_suite or "", *record.oracle_tests]), record)
+    text = re.sub(r"\bcandidate\b", "FOCAL", text) if "def check(candidate" in text else text
+    found = dict.fromkeys(line for line in _checks(text) if len(line) >= _SHORT)
     return frozenset(zlib.crc32(line.encode()) for line in islice(found, _MARKS))
 
 
-def _suite_key(record: Record) -> bytes:
+def _checks(text: str) -> Iterator[str]:
+    try:
+        yield from (f"assert {ast.unparse(node.test)}" for node in ast.walk(parse(text)) if isinstance(node, ast.Assert))
+    except (SyntaxError, ValueError, RecursionError):
+        lines = (" ".join(line.split()) for line in text.splitlines())
+        yield from (line for line in lines if line.startswith("assert "))
+
+
+def suite_key(record: Record) -> bytes:
+    """Equal for equal oracle suites, whatever the function is called in them; empty without one."""
     if record.oracle_suite is None:
         return b""
     return blake2b(_without_name(record.oracle_suite, record).encode(), digest_size=12).digest()

@@ -18,6 +18,7 @@ from harness.data.prepared.folder import FORMAT, MANIFEST, file_digest, read_man
 from harness.data.sources.registry import Around, open_source
 from harness.data.sources.rows import Source
 from harness.data.splitting.splits import SPLITS
+from harness.files.places import expanded
 
 _FILES = ("mbpp", "jsonl", "parquet", "chat", "repo", "prepared")
 _TOOLS = ("harness", "datasketch", "numpy", "pyarrow")
@@ -88,15 +89,15 @@ def open_all(ask: PrepareAsk, cache: Path | None) -> Opened:
 def short_name(name: str) -> str:
     """The name of a source without the folders of this machine: ``jsonl:more.jsonl``."""
     kind, _, where = name.partition(":")
-    path = Path(where).expanduser()
-    local = kind in _FILES or (kind == "hf" and Path(where.partition("#")[0]).expanduser().exists())
+    path = expanded(where)
+    local = kind in _FILES or (kind == "hf" and expanded(where.partition("#")[0]).exists())
     return f"{kind}:{path.name or path.absolute().name}" if local else name
 
 
 def _kept_splits(ask: PrepareAsk) -> Path | None:
     """The prepared folder that is the only source, whole."""
     kind, _, where = ask.sources[0].partition(":")
-    folder = Path(where).expanduser()
+    folder = expanded(where)
     if kind != "prepared" or len(ask.sources) > 1 or not (folder / MANIFEST).is_file():
         return None
     if ask.options.sample is not None:

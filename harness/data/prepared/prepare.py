@@ -14,6 +14,7 @@ from harness.data.prepared.build import build
 from harness.data.prepared.folder import MANIFEST, PreparedData, read_prepared
 from harness.data.prepared.opening import Opened, open_all
 from harness.files.cache import published
+from harness.files.places import BUILDING, writing
 
 __all__ = ["PrepareAsk", "PreparedData", "prepare_splits", "prepare_to", "read_prepared"]
 
@@ -46,21 +47,18 @@ def prepare_to(ask: PrepareAsk, out: Path, say: Say = silent, *, cache: Path | N
     Raises:
         HarnessError: as `prepare_splits`; CONFLICT when `out` holds something else; STORAGE when it cannot be written.
     """
-    _require_free_or_prepared(out)
+    with writing(out):
+        _require_free_or_prepared(out)
     opened = open_all(ask, cache)
-    try:
+    with writing(out):
         _build_beside(opened, out, say)
-    except OSError as error:
-        why = f"{error.strerror or error}{f': {error.filename}' if error.filename else ''}"
-        fix = "free some disk space, or name a folder that can be written"
-        raise HarnessError(f"cannot write {out}", why=why, fix=fix, code=ExitCode.STORAGE) from error
     return read_prepared(out)
 
 
 def _build_beside(opened: Opened, out: Path, say: Say) -> None:
     """Build under a hidden name on the same disk, and rename."""
     out.parent.mkdir(parents=True, exist_ok=True)
-    prefix = f".{out.name}.building-"
+    prefix = f".{out.name}{BUILDING}"
     _remove_dead(out.parent, prefix)
     temporary = Path(tempfile.mkdtemp(prefix=prefix, dir=out.parent))
     held = os.open(temporary, os.O_RDONLY)

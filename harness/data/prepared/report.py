@@ -23,6 +23,7 @@ def _sections(manifest: Mapping[str, Any]) -> Iterable[str]:
         ("source", "layout", "origin", "licence", "digest"),
         [(s["name"], s["layout"], s["origin"], s["licence"], s["digest"][:12]) for s in manifest["sources"]],
     )
+    yield _harvest(manifest["harvest"])
     yield _renamed(manifest)
     yield "## Left out\n\n" + _left_out(manifest)
     yield "## Near-duplicates\n\n" + _clusters(manifest)
@@ -60,6 +61,16 @@ def _percent(share: float | None) -> str:
 
 def _short(manifest: Mapping[str, Any], split: str) -> str:
     return str(manifest["digests"][split][:12])
+
+
+def _harvest(accounts: Sequence[Mapping[str, Any]]) -> str:
+    if not accounts:
+        return ""
+    names = ("source", "functions_seen", "candidates", "pairs", "with_tests", "with_examples", "passing_tests")
+    heads = ("source", "functions seen", "candidates", "pairs", "with tests", "with examples", "tests that passed")
+    found = [(one["source"], files, what) for one in accounts for what, files in one["test_files"].items()]
+    files = _table(("source", "test files", "what became of them"), found) if found else "There are no test files."
+    return "\n\n".join(("## Harvest", _table(heads, [[one[name] for name in names] for one in accounts]), files))
 
 
 def _renamed(manifest: Mapping[str, Any]) -> str:

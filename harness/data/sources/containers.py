@@ -9,11 +9,14 @@ from typing import Protocol
 
 from harness.core.errors import HarnessError
 from harness.data.sources.rows import Broken, Row
+from harness.files.places import expanded
 
 PARQUET_MAGIC = b"PAR1"
 GZIP_MAGIC = b"\x1f\x8b"
 _UTF16 = (b"\xff\xfe", b"\xfe\xff")
 _CHUNK = 1 << 20
+_JSON_SUFFIXES = (".jsonl", ".json", ".ndjson")
+_CHECKOUT = (".git", "pyproject.toml", "setup.py", "setup.cfg")
 
 
 class Container(Protocol):
@@ -46,6 +49,7 @@ def open_file(path: Path, only: str = "") -> Container:
     Raises:
         HarnessError: if it cannot be read, is empty, or is not what it should be.
     """
+    from harness.data.sources.json_list import require_lines
     from harness.data.sources.lines import JsonLines
     from harness.data.sources.parquet import ParquetRows
 
@@ -58,7 +62,10 @@ def open_file(path: Path, only: str = "") -> Container:
     if only == "parquet" and not is_parquet:
         why = f"it starts with {head!r}, not with {PARQUET_MAGIC!r}"
         raise HarnessError(f"{path} is not a Parquet file", why=why, fix=f"is it JSON Lines? then jsonl:{path}")
-    return ParquetRows(path) if is_parquet else JsonLines(path)
+    if is_parquet:
+        return ParquetRows(path)
+    require_lines(path)
+    return JsonLines(path)
 
 
 def first_bytes(path: Path) -> bytes:
@@ -108,3 +115,31 @@ def _folder_fix(path: Path) -> str:
     if (path / "manifest.json").is_file():
         return f"a prepared folder is named prepared:{path}"
     return f"name one file in it, or the whole folder as hf:{path}"
+
+
+def source_of(path: str) -> str:
+    """How the source would be written that a bare path seems to mean; empty where nothing is there that could be one.
+
+    Args:
+        path: As the user wrote it.
+    """
+    place = expanded(path)
+    try:
+        if path and place.is_dir():
+            return f"{_folder_kind(place)}:{path}"
+        if not place.is_file():
+            return ""
+        with place.open("rb") as file:
+            head = file.read(4)
+    except OSError:
+        return ""
+    if head == PARQUET_MAGIC:
+        return f"parquet:{path}"
+    return f"jsonl:{path}" if head.startswith(GZIP_MAGIC) or place.suffix in _JSON_SUFFIXES else ""
+
+
+def _folder_kind(folder: Path) -> str:
+    if (folder / "manifest.json").is_file():
+        return "prepared"
+    data = any(file.suffix in (*_JSON_SUFFIXES, ".parquet") for file in folder.iterdir())
+    return "hf" if data and not any((folder / name).exists() for name in _CHECKOUT) else "repo"

@@ -26,6 +26,7 @@ from huggingface_hub.errors import (
 
 from harness.core.errors import ExitCode, HarnessError
 from harness.data.sources.rows import Row, SourceOptions
+from harness.files.places import expanded
 
 ANSWER_S = 15
 """Seconds to wait for the hub's first answer; the library's own retries would take half a minute to say the same."""
@@ -111,7 +112,7 @@ def open_rows(name: str, options: SourceOptions) -> HfRows:
     """
     del options
     where, _, split = name.partition("#")
-    folder = Path(where).expanduser()
+    folder = expanded(where)
     if folder.exists() or where.startswith((".", "/", "~")):
         return _open_folder(name, folder, split)
     found = _HUB_NAME.fullmatch(where)

@@ -25,7 +25,9 @@ _BOM = b"\xef\xbb\xbf"
 _ALLOWED = "one whole JSON object a line, in UTF-8"
 
 
-class _Lines(Protocol):
+class _File(Protocol):
+    def read(self, size: int, /) -> bytes: ...
+
     def readline(self, size: int, /) -> bytes: ...
 
 
@@ -41,24 +43,28 @@ class JsonLines:
 
     def rows(self, keep: Collection[int] | None = None) -> Iterator[Row | Broken]:
         """The rows; what is no JSON object is broken, and the ones after it are read all the same."""
-        for index, (number, line) in enumerate(_lines(self.path)):
+        for index, (number, line) in enumerate(numbered_lines(self.path)):
             if keep is None or index in keep:
                 yield _row(f"{self.path.name}, line {number}", line)
 
     def count(self) -> int:
         """How many lines are not blank; reads the file, parses nothing."""
-        return sum(1 for _ in _lines(self.path))
+        return sum(1 for _ in numbered_lines(self.path))
 
     def digest(self) -> str:
         """sha256 of the file as it lies there."""
         return file_digest(self.path)
 
 
-def _lines(path: Path) -> Iterator[tuple[int, bytes | FieldError]]:
-    """Number from 1, and content of each line that is not blank, or why it has none."""
+def numbered_lines(path: Path) -> Iterator[tuple[int, bytes | FieldError]]:
+    """Number from 1, and content of each line that is not blank, or why it has none.
+
+    Raises:
+        HarnessError: if the file cannot be read.
+    """
     number = 0
     try:
-        with _opened(path) as file:
+        with opened_file(path) as file:
             while line := file.readline(MAX_LINE_BYTES + 1):
                 number += 1
                 if len(line) > MAX_LINE_BYTES:
@@ -72,14 +78,18 @@ def _lines(path: Path) -> Iterator[tuple[int, bytes | FieldError]]:
 
 
 @contextmanager
-def _opened(path: Path) -> Iterator[_Lines]:
-    """The file's lines; gzip is known by its first bytes, since people rename files."""
+def opened_file(path: Path) -> Iterator[_File]:
+    """The file's bytes, unpacked; gzip is known by its first bytes, since people rename files.
+
+    Raises:
+        HarnessError: as `first_bytes`; reading a damaged gzip file raises EOFError, zlib.error or gzip.BadGzipFile.
+    """
     packed = first_bytes(path).startswith(GZIP_MAGIC)
     with gzip.open(path) if packed else path.open("rb") as file:
         yield file
 
 
-def _rest_of_line(file: _Lines, line: bytes) -> int:
+def _rest_of_line(file: _File, line: bytes) -> int:
     """Skip to the next line without holding this one; its length in bytes."""
     length = len(line)
     while line and not line.endswith(b"\n"):

@@ -9,12 +9,13 @@ from itertools import chain
 from pathlib import Path
 
 from harness.core.errors import HarnessError
-from harness.data.sources.containers import open_file
+from harness.data.prepared.folder import MANIFEST, read_manifest, split_file
 from harness.data.sources.native import Native
 from harness.data.sources.opened import RowSource
 from harness.data.sources.parquet import ParquetRows
 from harness.data.sources.rows import Broken, Row, Source, SourceOptions
 from harness.data.splitting.splits import SPLITS
+from harness.files.places import expanded
 
 _FIX = "name a folder that `harness data prepare` wrote"
 
@@ -25,9 +26,11 @@ class Files:
 
     Attributes:
         files: At least one.
+        digests: sha256 of each, hex.
     """
 
     files: tuple[ParquetRows, ...]
+    digests: tuple[str, ...]
 
     def rows(self, keep: Collection[int] | None = None) -> Iterator[Row | Broken]:
         """The rows of the first file, then those of the next."""
@@ -40,28 +43,33 @@ class Files:
 
     def digest(self) -> str:
         """sha256 over those of the files."""
-        return hashlib.sha256(" ".join(file.digest() for file in self.files).encode()).hexdigest()
+        return hashlib.sha256(" ".join(self.digests).encode()).hexdigest()
 
 
 def open_prepared(name: str, where: str, options: SourceOptions) -> Source:
-    """Open ``DIR`` or ``DIR#SPLIT``.
+    """Open ``DIR`` or ``DIR#SPLIT``; reads every file of the folder once, to see that it is what was prepared.
 
     Raises:
-        HarnessError: if that is no prepared folder, or has no such split.
+        HarnessError: if that is no prepared folder, has no such split, or (CONFLICT) is not what its manifest says.
     """
     folder, splits = _parsed(where)
-    if not (folder / "manifest.json").is_file():
-        why = f"there is no {folder / 'manifest.json'}" if folder.is_dir() else "there is no such folder"
+    if not (folder / MANIFEST).is_file():
+        why = f"there is no {folder / MANIFEST}" if folder.is_dir() else "there is no such folder"
         raise HarnessError(f"{folder} is no prepared folder", why=why, fix=_FIX)
-    files = tuple(file for split in splits if isinstance(file := open_file(folder / f"{split}.parquet", "parquet"), ParquetRows))
-    return RowSource(name, Files(files), Native(), folder.name, "unknown", options)
+    said = read_manifest(folder)["files"]
+    files = tuple(ParquetRows(split_file(folder, split)) for split in splits)
+    unnamed = [file.path.name for file in files if file.path.name not in said]
+    if unnamed:
+        raise HarnessError(f"{folder} is not whole", why=f"its {MANIFEST} names no {unnamed[0]}", fix=_FIX)
+    digests = tuple(said[file.path.name]["sha256"] for file in files)
+    return RowSource(name, Files(files, digests), Native(), folder.name, "unknown", options)
 
 
 def _parsed(where: str) -> tuple[Path, tuple[str, ...]]:
     """Folder and splits; a folder whose own name holds a # is taken as it is."""
-    if Path(where).expanduser().is_dir() or "#" not in where:
-        return Path(where).expanduser(), SPLITS
+    if expanded(where).is_dir() or "#" not in where:
+        return expanded(where), SPLITS
     folder, _, split = where.rpartition("#")
     if split not in SPLITS:
         raise HarnessError(f"no split {split!r} in {folder}", why=f"there are {', '.join(SPLITS)}", fix=f"{folder}#train")
-    return Path(folder).expanduser(), (split,)
+    return expanded(folder), (split,)

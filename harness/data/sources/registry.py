@@ -9,11 +9,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from harness.core.errors import HarnessError
-from harness.data.sources.containers import open_file
+from harness.data.sources.containers import open_file, source_of
 from harness.data.sources.layouts import layout_named
 from harness.data.sources.loaded import Loaded, load
 from harness.data.sources.opened import RowSource, recognised_layout
 from harness.data.sources.rows import Skipped, Source, SourceOptions
+from harness.files.places import expanded
 
 if TYPE_CHECKING:
     from harness.data.prepared.execution import Execution
@@ -89,10 +90,11 @@ def _parsed(name: str) -> tuple[str, str]:
     if kind in known and bool(where) == (":" in known[kind]) and not (colon and not where):
         return kind, where
     near = difflib.get_close_matches(kind, known, 1)
+    meant = (kind not in known and source_of(name)) or (near and known[near[0]])
     raise HarnessError(
         f"unknown data source {name!r:.200}",
         why=f"allowed: {', '.join(KINDS)}",
-        fix=f"did you mean {known[near[0]]!r}?" if near else "name one of these",
+        fix=f"did you mean {meant!r}?" if meant else "name one of these",
     )
 
 
@@ -106,17 +108,17 @@ def _human_eval(name: str, _: str, options: SourceOptions) -> Source:
 def _mbpp(name: str, where: str, options: SourceOptions) -> Source:
     from harness.data.sources import mbpp
 
-    container = open_file(Path(where).expanduser())
+    container = open_file(expanded(where))
     return RowSource(name, container, mbpp.Mbpp(), mbpp.ORIGIN, mbpp.LICENCE, options)
 
 
 def _chat(name: str, where: str, options: SourceOptions) -> Source:
-    path = Path(where).expanduser()
+    path = expanded(where)
     return RowSource(name, open_file(path), layout_named("chat", options), path.name, "unknown", options)
 
 
 def _file(name: str, where: str, options: SourceOptions) -> Source:
-    path = Path(where).expanduser()
+    path = expanded(where)
     container = open_file(path, name.partition(":")[0])
     known = recognised_layout(container, options)
     return RowSource(name, container, known, path.name, "unknown", options)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from harness.core.records import Record
 
@@ -77,6 +77,14 @@ class Source(Protocol):
 
     def items(self) -> Iterator[Item]:
         """Every row as a record, or why not. Ids are unique: a second row of an id is broken, or skipped where it is equal."""
+
+
+@runtime_checkable
+class Accounting(Protocol):
+    """What a source also is when its records are made rather than read: a harvest."""
+
+    def account(self) -> dict[str, Any]:
+        """What the making came to, in counts, JSON-ready; no times, so that the same input gives the same bytes."""
 
 
 @dataclass(frozen=True, slots=True)

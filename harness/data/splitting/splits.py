@@ -9,49 +9,13 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from harness.core.errors import HarnessError
 from harness.core.records import Record
-from harness.data.splitting.near_duplicates import clusters, sketch
 from harness.data.splitting.normal_form import clone_digest
 
-__all__ = ["NEAR_DUPLICATES", "SPLITS", "assign", "clone_digest", "data_digest", "require_limits", "split_records", "to_jsonl"]
+__all__ = ["NEAR_DUPLICATES", "SPLITS", "assign", "clone_digest", "data_digest", "require_limits", "to_jsonl"]
 
 SPLITS = ("train", "validation", "selection", "test")
 NEAR_DUPLICATES = 0.8
 """Default similarity from which two functions share a split; see `shingles.K`."""
-
-
-def split_records(
-    records: Sequence[Record],
-    shares: Mapping[str, float],
-    limits: Mapping[str, int | None],
-    threshold: float = NEAR_DUPLICATES,
-    seed: int = 0,
-) -> dict[str, tuple[Record, ...]]:
-    """Split records by the hash of what they do, after clustering near-duplicates.
-
-    Reordering the records moves none; nor does adding or removing others, unless they are near copies. Functions that
-    differ only in names, comments, docstrings, annotations or layout have one hash, and a close copy of a train function
-    is never in the test split. Inside a split the hash gives the order: a smaller limit takes a prefix of what a larger
-    one takes.
-
-    Args:
-        records: With unique ids.
-        shares: Split name -> share of the records, 0-1; they sum to 1. A split that is left out gets none.
-        limits: Split name -> most records of it, or None for all. A split that is left out has no limit.
-        threshold: Jaccard similarity from which two functions share a split; 1: exact clones only.
-        seed: Another one draws other splits.
-
-    Returns:
-        All four splits, in the order of `SPLITS`.
-
-    Raises:
-        HarnessError: for an unknown split name, a share outside 0-1, shares that do not sum to 1, or a negative limit.
-        SyntaxError: if a source is not Python.
-    """
-    require_limits(limits)
-    sketches = [sketch(record.source, record.entry_point) for record in records]
-    named = [(record.id, made.digest) for record, made in zip(records, sketches, strict=True)]
-    parts = assign(named, clusters(sketches, threshold), shares, seed)
-    return {name: tuple(records[index] for index in part[: limits.get(name)]) for name, part in parts.items()}
 
 
 def assign(
@@ -59,8 +23,9 @@ def assign(
 ) -> dict[str, list[int]]:
     """The split of each function, and its place in it.
 
-    A cluster goes where the smallest clone digest of its members falls, so that the side of a function without near
-    copies depends on nothing but itself.
+    A function without near copies goes where its clone digest falls, and so depends on nothing but itself; a cluster of
+    several goes where a hash of the smallest of theirs falls (the smallest itself is small: all would go to train). Inside a
+    split the hash gives the order: a smaller limit takes a prefix of what a larger one takes.
 
     Args:
         named: Id and `clone_digest` of each function; ids are unique.
@@ -72,18 +37,23 @@ def assign(
         Indices into `named`, in order of the salted digest, for all of `SPLITS`.
 
     Raises:
-        HarnessError: as `split_records`.
+        HarnessError: for an unknown split name, a share outside 0-1, or shares that do not sum to 1.
     """
     _require_shares(shares)
-    smallest: dict[int, str] = {}
+    members: dict[int, set[str]] = {}
     for (_, digest), number in zip(named, cluster, strict=True):
-        smallest[number] = min(digest, smallest.get(number, digest))
-    sides = {number: _side(_salted(digest, seed), shares) for number, digest in smallest.items()}
+        members.setdefault(number, set()).add(digest)
+    sides = {number: _side(_salted(_of_cluster(digests), seed), shares) for number, digests in members.items()}
     keys = [(_salted(digest, seed), name) for name, digest in named]
     parts: dict[str, list[int]] = {name: [] for name in SPLITS}
     for index in sorted(range(len(named)), key=keys.__getitem__):
         parts[sides[cluster[index]]].append(index)
     return parts
+
+
+def _of_cluster(digests: set[str]) -> str:
+    smallest = min(digests)
+    return smallest if len(digests) == 1 else hashlib.sha256(smallest.encode()).hexdigest()
 
 
 def _salted(digest: str, seed: int) -> str:

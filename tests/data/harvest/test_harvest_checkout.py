@@ -12,7 +12,7 @@ from data_types import Pytest
 from harness.core.errors import HarnessError
 from harness.data.harvest import open_harvest
 from harness.data.prepared.execution import Execution
-from harness.data.sources.rows import SourceOptions
+from harness.data.sources.rows import Accounting, SourceOptions
 
 
 def test_pairs_are_functions_with_tests_that_name_them(harvested: Harvested) -> None:
@@ -31,8 +31,9 @@ def test_what_is_left_out_has_a_reason(harvested: Harvested) -> None:
         "shapes.area:in_unit": "a sibling module's name is imported under another name",
         "shapes.area:only_through_others": "no test names it and no example shows it",
         "shapes.area:shown": "a sibling module itself is imported",
+        "shapes.units:scale": "no test file that names it ran to its end, and no example shows it",
         "shapes.units:draw": "its tests do not pass twice",
-        "src/shapes/broken.py": "not Python in UTF-8",
+        "src/shapes/broken.py": "cannot be read as Python",
         "src/shapes/tables.py": "generated",
         "src/shapes/_vendor/other.py": "vendored",
     }
@@ -85,7 +86,8 @@ def test_classes_keep_their_set_up(harvested: Harvested) -> None:
 
 def test_a_hang_and_a_crash_cost_one_file_each(harvested: Harvested) -> None:
     summary = harvested.source.summary()
-    assert harvested.skipped["shapes.units:scale"] == "no test names it and no example shows it"
+    assert harvested.skipped["tests/test_hangs.py"] == "a test file that does not end in its time"
+    assert harvested.skipped["tests/test_crashes.py"] == "a test file that ends its process"
     assert summary["test_files"] == {"run": 3, "out of time": 1, "died": 1}
     assert summary["pairs"] == 5
 
@@ -113,6 +115,13 @@ def test_a_second_time_it_comes_from_the_cache(harvested: Harvested) -> None:
     harvested.told.clear()
     assert len(list(harvested.source.items())) == len(harvested.records) + len(harvested.skipped)
     assert harvested.told == []
+
+
+def test_its_account_holds_no_times(harvested: Harvested) -> None:
+    assert isinstance(harvested.source, Accounting)
+    account = harvested.source.account()
+    assert {"functions_seen", "test_files", "passing_tests", "losses"} < set(account)
+    assert set(harvested.source.summary()) - set(account) == {"seconds"}
 
 
 def test_it_has_no_rows(harvested: Harvested) -> None:

