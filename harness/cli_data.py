@@ -159,7 +159,7 @@ def map_(mapping: Path, out: Path, *, as_json: bool) -> int:
 @click.option("--seed", default=0, show_default=True, type=click.IntRange(min=0), help="of the sample and of the split")
 @click.option(
     "--near-duplicates",
-    default=0.8,
+    default=0.7,
     show_default=True,
     type=click.FloatRange(0.5, 1),
     help="similarity from which functions share a split",

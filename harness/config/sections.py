@@ -63,7 +63,7 @@ class Data(Strict):
     splits: Splits = Splits()
     limits: Limits = Limits()
     near_duplicates: Similarity = Field(
-        0.8, description="Jaccard similarity from which two functions are near-duplicates and share a split; 1: exact clones"
+        0.7, description="Jaccard similarity from which two functions are near-duplicates and share a split; 1: exact clones"
     )
     batches: str | None = Field(None, min_length=1, description="folder of batch_000, batch_001, ...: one sweep a batch")
     holdout: Sources | None = Field(

@@ -6,7 +6,6 @@ them is `harness.sweep.plan`'s, showing the figures `harness.console.plan_table`
 
 from __future__ import annotations
 
-import math
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -15,10 +14,10 @@ from statistics import fmean, median
 from typing import Any
 
 from harness.core.memory import MemoryEstimate
+from harness.core.reliability import wilson_interval
 from harness.core.sensitivity import Decider
 from harness.core.speed import Seconds
 
-_Z95 = 1.959964
 _VISIBLE_SHARE = 0.005
 
 
@@ -74,16 +73,8 @@ class Change:
 
 
 def share(count: int, of: int) -> Share:
-    """A share with its Wilson interval.
-
-    Source: Wilson (1927), 10.1080/01621459.1927.10502953.
-    """
-    if not of:
-        return Share(0, 0, 0.0, 1.0)
-    p, z2 = count / of, _Z95**2
-    centre = (p + z2 / (2 * of)) / (1 + z2 / of)
-    half = _Z95 * math.sqrt(p * (1 - p) / of + z2 / (4 * of * of)) / (1 + z2 / of)
-    return Share(count, of, max(0.0, centre - half), min(1.0, centre + half))
+    """A share with its Wilson interval; of nothing it could be anything."""
+    return Share(count, of, *(wilson_interval(count, of) if of else (0.0, 1.0)))
 
 
 def shares(settings: Sequence[Setting]) -> dict[Fate, Share]:

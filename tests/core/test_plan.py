@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from harness.core.memory import MemoryEstimate
@@ -20,6 +20,7 @@ def setting(size: int, fate: Fate = Fate.FITS, expected: float | None = None, *s
     return Setting({"r": size}, estimate(weights=size), fate, steps, seconds)
 
 
+@example(0, 125)  # 1.7e-18 by the formula alone
 @given(st.integers(0, 400), st.integers(1, 400))
 def test_a_share_lies_in_its_interval(count: int, more: int) -> None:
     found = share(min(count, more), more)

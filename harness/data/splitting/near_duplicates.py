@@ -69,8 +69,9 @@ def sketch(source: str, entry_point: str = "") -> Sketch:
         SyntaxError: if `source` is not Python, or too deeply nested to be looked at.
     """
     forms = normal_forms(source, entry_point)
-    by_tokens = [_part(digest_of(form), shingles(form)) for form in forms]
-    return Sketch((*by_tokens, *(_part(digest_of("text:" + form), text_shingles(form)) for form in forms)))
+    by_tokens = {form: _part(digest_of(form), shingles(form)) for form in (forms.whole, forms.focal)}
+    texts = dict.fromkeys((forms.whole, forms.focal, *forms.written))
+    return Sketch((*by_tokens.values(), *(_part(digest_of("text:" + form), text_shingles(form)) for form in texts)))
 
 
 def clusters(sketches: Sequence[Sketch], threshold: float) -> list[int]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import ast
 import builtins
 import hashlib
-from collections.abc import Iterator
+from dataclasses import dataclass
 
 from harness.data.suites.syntax import parse
 
@@ -24,7 +24,7 @@ def clone_digest(source: str) -> str:
     Raises:
         SyntaxError: if `source` is not Python, or too deeply nested to be looked at.
     """
-    return digest_of(normal_forms(source)[0])
+    return digest_of(normal_forms(source).whole)
 
 
 def digest_of(form: str) -> str:
@@ -32,15 +32,27 @@ def digest_of(form: str) -> str:
     return hashlib.sha256(form.encode("utf-8", "surrogatepass")).hexdigest()
 
 
-def normal_forms(source: str, entry_point: str = "") -> tuple[str, ...]:
-    """The normal form of a module and, where the module holds more than it, that of the focal function alone.
+@dataclass(frozen=True, slots=True)
+class Forms:
+    """What is compared of a function.
 
-    The second finds a copy that has other imports or helpers around it. Names that the focal function takes from its
-    module stay as they are there: numbered, every wrapper of one call would be a clone of every other.
+    Attributes:
+        whole: Normal form of the module.
+        focal: Normal form of the focal function alone: finds a copy that has other imports or helpers around it.
+        written: Both with their names as they are: finds a copy whose short body is mostly names.
+    """
+
+    whole: str
+    focal: str
+    written: tuple[str, str]
+
+
+def normal_forms(source: str, entry_point: str = "") -> Forms:
+    """The normal forms of a function.
 
     Args:
         source: The module.
-        entry_point: Name of the focal function, or ``Class.method``; empty, or not there: the module alone.
+        entry_point: Name of the focal function, or ``Class.method``; empty, or not there: the module stands for it.
 
     Raises:
         SyntaxError: if `source` is not Python, or too deeply nested to be looked at.
@@ -48,17 +60,16 @@ def normal_forms(source: str, entry_point: str = "") -> tuple[str, ...]:
     try:
         tree = parse(source)
         focal = _find(tree, entry_point) if len(tree.body) > 1 or "." in entry_point else None
-        # Before the module: normalising changes the tree.
-        alone = _form(parse(ast.unparse(focal)), frozenset(_own_names(focal))) if focal is not None else None
-        whole = _form(tree, None)
+        text = source if focal is None else ast.unparse(focal)
+        written = _form(parse(source), renames=False), _form(parse(text), renames=False)
+        return Forms(_form(tree), _form(parse(text)), written)
     except (RecursionError, MemoryError, ValueError) as error:
         raise SyntaxError(f"cannot be normalised: {type(error).__name__}") from error
-    return (whole,) if alone is None or alone == whole else (whole, alone)
 
 
-def _form(tree: ast.AST, own: frozenset[str] | None) -> str:
+def _form(tree: ast.AST, *, renames: bool = True) -> str:
     # unparse and not dump: dump's text changed between Python 3.12 and 3.13, and with it every split would.
-    return ast.unparse(_Normalise(own).visit(tree))
+    return ast.unparse(_Normalise(renames).visit(tree))
 
 
 def _find(tree: ast.Module, entry_point: str) -> _Function | ast.ClassDef | None:
@@ -74,23 +85,11 @@ def _find(tree: ast.Module, entry_point: str) -> _Function | ast.ClassDef | None
     return found
 
 
-def _own_names(root: ast.AST) -> Iterator[str]:
-    """Names that are bound inside a function or class, its own included."""
-    for node in ast.walk(root):
-        if isinstance(node, _Function | ast.ClassDef):
-            yield node.name
-        elif isinstance(node, ast.arg):
-            yield node.arg
-        elif isinstance(node, ast.Name) and not isinstance(node.ctx, ast.Load):
-            yield node.id
-
-
 class _Normalise(ast.NodeTransformer):
-    """Numbers own names by first appearance; drops docstrings and annotations."""
+    """Drops docstrings and annotations; numbers every name that is no builtin by first appearance, where it renames."""
 
-    def __init__(self, own: frozenset[str] | None) -> None:
-        """Of `own` names only; None for every name that is no builtin."""
-        self._own = own
+    def __init__(self, renames: bool) -> None:
+        self._renames = renames
         self._names: dict[str, str] = {}
 
     def visit_Name(self, node: ast.Name) -> ast.AST:
@@ -128,7 +127,7 @@ class _Normalise(ast.NodeTransformer):
         return self.generic_visit(node)
 
     def _renamed(self, name: str) -> str:
-        if name in _BUILTINS or (self._own is not None and name not in self._own):
+        if name in _BUILTINS or not self._renames:
             return name
         return self._names.setdefault(name, f"v{len(self._names)}")
 

@@ -14,8 +14,8 @@ from harness.data.splitting.normal_form import clone_digest
 __all__ = ["NEAR_DUPLICATES", "SPLITS", "assign", "clone_digest", "data_digest", "require_limits", "to_jsonl"]
 
 SPLITS = ("train", "validation", "selection", "test")
-NEAR_DUPLICATES = 0.8
-"""Default similarity from which two functions share a split; see `shingles.K`."""
+NEAR_DUPLICATES = 0.7
+"""Default similarity from which two functions share a split, that of The Stack (Kocetkov et al. 2022); see `shingles.K`."""
 
 
 def assign(
