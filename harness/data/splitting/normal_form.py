@@ -8,7 +8,6 @@ from __future__ import annotations
 import ast
 import builtins
 import hashlib
-from dataclasses import dataclass
 
 from harness.data.suites.syntax import parse
 
@@ -24,7 +23,7 @@ def clone_digest(source: str) -> str:
     Raises:
         SyntaxError: if `source` is not Python, or too deeply nested to be looked at.
     """
-    return digest_of(normal_forms(source).whole)
+    return digest_of(normal_forms(source)[0])
 
 
 def digest_of(form: str) -> str:
@@ -32,27 +31,14 @@ def digest_of(form: str) -> str:
     return hashlib.sha256(form.encode("utf-8", "surrogatepass")).hexdigest()
 
 
-@dataclass(frozen=True, slots=True)
-class Forms:
-    """What is compared of a function.
+def normal_forms(source: str, entry_point: str = "") -> tuple[str, ...]:
+    """The normal form of a module and, where it is another one, that of the focal function alone.
 
-    Attributes:
-        whole: Normal form of the module.
-        focal: Normal form of the focal function alone: finds a copy that has other imports or helpers around it.
-        written: Both with their names as they are: finds a copy whose short body is mostly names.
-    """
-
-    whole: str
-    focal: str
-    written: tuple[str, str]
-
-
-def normal_forms(source: str, entry_point: str = "") -> Forms:
-    """The normal forms of a function.
+    The second finds a copy that has other imports or helpers around it.
 
     Args:
         source: The module.
-        entry_point: Name of the focal function, or ``Class.method``; empty, or not there: the module stands for it.
+        entry_point: Name of the focal function, or ``Class.method``; empty, or not there: the module alone.
 
     Raises:
         SyntaxError: if `source` is not Python, or too deeply nested to be looked at.
@@ -60,16 +46,16 @@ def normal_forms(source: str, entry_point: str = "") -> Forms:
     try:
         tree = parse(source)
         focal = _find(tree, entry_point) if len(tree.body) > 1 or "." in entry_point else None
-        text = source if focal is None else ast.unparse(focal)
-        written = _form(parse(source), renames=False), _form(parse(text), renames=False)
-        return Forms(_form(tree), _form(parse(text)), written)
+        # Before the module: normalising changes the tree.
+        alone = [] if focal is None else [_form(parse(ast.unparse(focal)))]
+        return tuple(dict.fromkeys((_form(tree), *alone)))
     except (RecursionError, MemoryError, ValueError) as error:
         raise SyntaxError(f"cannot be normalised: {type(error).__name__}") from error
 
 
-def _form(tree: ast.AST, *, renames: bool = True) -> str:
+def _form(tree: ast.AST) -> str:
     # unparse and not dump: dump's text changed between Python 3.12 and 3.13, and with it every split would.
-    return ast.unparse(_Normalise(renames).visit(tree))
+    return ast.unparse(_Normalise().visit(tree))
 
 
 def _find(tree: ast.Module, entry_point: str) -> _Function | ast.ClassDef | None:
@@ -86,10 +72,9 @@ def _find(tree: ast.Module, entry_point: str) -> _Function | ast.ClassDef | None
 
 
 class _Normalise(ast.NodeTransformer):
-    """Drops docstrings and annotations; numbers every name that is no builtin by first appearance, where it renames."""
+    """Numbers every name that is no builtin by first appearance; drops docstrings and annotations."""
 
-    def __init__(self, renames: bool) -> None:
-        self._renames = renames
+    def __init__(self) -> None:
         self._names: dict[str, str] = {}
 
     def visit_Name(self, node: ast.Name) -> ast.AST:
@@ -127,7 +112,7 @@ class _Normalise(ast.NodeTransformer):
         return self.generic_visit(node)
 
     def _renamed(self, name: str) -> str:
-        if name in _BUILTINS or not self._renames:
+        if name in _BUILTINS:
             return name
         return self._names.setdefault(name, f"v{len(self._names)}")
 
