@@ -15,8 +15,8 @@ from harness.core.outcome import Ending
 from harness.core.records import Record
 from harness.core.watchdog import MemorySample
 from harness.data.models import ResolvedModel, resolve_model
-from harness.data.splitting.splits import to_jsonl
 from harness.files.cache import default_cache_root
+from harness.files.record_files import write_records
 from harness.guard.select import open_probe
 from harness.guard.supervise import Launch, StopSignal, Watch, supervise
 from harness.sweep.judge import judge
@@ -72,7 +72,7 @@ def write_suites(
     path, environ, stop = place
     model = resolve_model(writing.base or base_of(writing.adapter), None, default_cache_root(environ), on_step=say)
     functions = path / "functions.jsonl"
-    functions.write_text(to_jsonl(tuple(records)), "utf-8")
+    write_records(functions, records)
     folder = TrialDir(path / "process")
     probe = open_probe(usable_device("auto"), environ.get("CUDA_VISIBLE_DEVICES"))
     try:

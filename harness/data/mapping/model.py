@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Literal, Self
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
@@ -164,8 +164,3 @@ def _lines(node: yaml.Node | None, at: tuple[str, ...] = ()) -> Iterator[tuple[t
             here = (*at, str(key.value))
             yield here, key.start_mark.line + 1
             yield from _lines(value, here)
-
-
-def dump_values(mapping: Mapping) -> dict[str, Any]:
-    """The mapping as plain values, defaults left out where they say nothing."""
-    return mapping.model_dump(exclude_none=True)

@@ -9,7 +9,7 @@ from typing import Any
 
 from harness.core.records import Record
 from harness.data.sources.fenced import bare_code, fenced_blocks
-from harness.data.sources.fields import MAX_CODE, FieldError, columns_text, optional_text, shown
+from harness.data.sources.fields import MAX_CODE, FieldError, columns_text, judged, optional_text, shown
 from harness.data.sources.focal_names import focal_name
 from harness.data.sources.rows import Item, Row
 from harness.data.suites.convert import SuiteError, importable_suite, targets_of
@@ -30,10 +30,7 @@ class Chat:
 
     def read(self, row: Row) -> Item:
         """The row as a record, or why there is none in it."""
-        try:
-            return _record(row)
-        except FieldError as error:
-            return error.at(row.place)
+        return judged(_record, row)
 
 
 def _record(row: Row) -> Record:

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from harness.core.records import Record
-from harness.data.sources.fields import FieldError, require, shown, text, tree
+from harness.data.sources.fields import FieldError, judged, require, shown, text, tree
 from harness.data.sources.focal_names import focal_name
 from harness.data.sources.rows import Item, Row, Skipped, SourceOptions
 from harness.data.suites.convert import SuiteError, importable_suite, targets_of
@@ -53,10 +53,7 @@ class CodeRm:
 
     def read(self, row: Row) -> Item:
         """The row as a record; skipped where no suite is good enough or can be made importable."""
-        try:
-            return self._record(row)
-        except FieldError as error:
-            return error.at(row.place)
+        return judged(self._record, row)
 
     def _record(self, row: Row) -> Record | Skipped:
         require(row, COLUMNS)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import ast
 import reprlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
-from harness.data.sources.rows import Broken, Row
+from harness.data.sources.rows import Broken, Item, Row
 from harness.data.suites.syntax import parse
 
 MAX_CODE = 1 << 20
@@ -27,6 +27,14 @@ class FieldError(ValueError):
     def at(self, place: str) -> Broken:
         """The same as an item."""
         return Broken(place, printable(self.found), self.allowed, self.field)
+
+
+def judged(read: Callable[[Row], Item], row: Row) -> Item:
+    """What a layout reads out of a row, or the value in it that it cannot use."""
+    try:
+        return read(row)
+    except FieldError as error:
+        return error.at(row.place)
 
 
 def shown(value: object) -> str:

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from harness.core.errors import ExitCode, HarnessError
 from harness.core.records import Record
-from harness.data.sources.fields import FieldError, require, text, tree
+from harness.data.sources.fields import FieldError, judged, require, text, tree
 from harness.data.sources.rows import Item, Row, Skipped
 from harness.data.suites.oracle import Checks, suite_of
 from harness.data.suites.targets import training_targets
@@ -33,10 +33,7 @@ class HumanEval:
 
     def read(self, row: Row) -> Item:
         """The row as a record; skipped where its check asserts nothing about the function."""
-        try:
-            return _record(row)
-        except FieldError as error:
-            return error.at(row.place)
+        return judged(_record, row)
 
 
 def _record(row: Row) -> Record | Skipped:

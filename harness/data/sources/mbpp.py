@@ -9,7 +9,7 @@ import ast
 from collections.abc import Mapping
 
 from harness.core.records import Record
-from harness.data.sources.fields import FieldError, require, shown, text, texts, tree
+from harness.data.sources.fields import FieldError, judged, require, shown, text, texts, tree
 from harness.data.sources.rows import Item, Row, Skipped
 from harness.data.suites.oracle import Checks, suite_of
 from harness.data.suites.syntax import parse
@@ -31,10 +31,7 @@ class Mbpp:
 
     def read(self, row: Row) -> Item:
         """The row as a record; skipped where its function cannot be told, or would be taken for a test."""
-        try:
-            return _record(row)
-        except FieldError as error:
-            return error.at(row.place)
+        return judged(_record, row)
 
 
 def _record(row: Row) -> Record | Skipped:

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from harness.core.records import Record
-from harness.data.sources.fields import FieldError, require, shown, tree
+from harness.data.sources.fields import FieldError, judged, require, shown, tree
 from harness.data.sources.rows import Item, Row
 from harness.data.suites.convert import SuiteError, targets_of
 from harness.data.suites.syntax import bound_names
@@ -44,10 +44,7 @@ class Native:
 
     def read(self, row: Row) -> Item:
         """The row as a record, or what is wrong with it."""
-        try:
-            return _record(row)
-        except FieldError as error:
-            return error.at(row.place)
+        return judged(_record, row)
 
 
 def _record(row: Row) -> Record:

@@ -3,15 +3,10 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 from harness.core.errors import HarnessError
-from harness.core.records import Record
-from harness.data.splitting.normal_form import clone_digest
-
-__all__ = ["NEAR_DUPLICATES", "SPLITS", "assign", "clone_digest", "data_digest", "require_limits", "to_jsonl"]
 
 SPLITS = ("train", "validation", "selection", "test")
 NEAR_DUPLICATES = 0.7
@@ -58,16 +53,6 @@ def _of_cluster(digests: set[str]) -> str:
 
 def _salted(digest: str, seed: int) -> str:
     return digest if seed == 0 else hashlib.sha256(f"{seed}:{digest}".encode()).hexdigest()
-
-
-def data_digest(records: Iterable[Record]) -> str:
-    """sha256, hex, of the records in their order: what `sha256sum` says of the file that `to_jsonl` gives."""
-    return hashlib.sha256(to_jsonl(records).encode()).hexdigest()
-
-
-def to_jsonl(records: Iterable[Record]) -> str:
-    """One JSON object a line; `jsonl:FILE` reads it back."""
-    return "".join(json.dumps(record.to_dict(), ensure_ascii=False) + "\n" for record in records)
 
 
 def _side(digest: str, shares: Mapping[str, float]) -> str:

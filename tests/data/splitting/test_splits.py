@@ -13,7 +13,9 @@ from harness.core.errors import HarnessError
 from harness.core.records import Record
 from harness.data.sources.registry import Loaded
 from harness.data.splitting.near_duplicates import clusters, sketch
-from harness.data.splitting.splits import SPLITS, assign, clone_digest, data_digest, require_limits, to_jsonl
+from harness.data.splitting.normal_form import clone_digest
+from harness.data.splitting.splits import SPLITS, assign, require_limits
+from harness.files.record_files import to_line, write_records
 
 _SHARES = {"train": 0.4, "validation": 0.3, "selection": 0.1, "test": 0.2}
 
@@ -181,12 +183,17 @@ def test_wrong_shares_and_limits_are_refused(shares: dict[str, float], limits: d
         split_records([_record(1)], shares, limits)
 
 
+def _digest(made: Sequence[Record]) -> str:
+    """As a preparation takes it while it writes Parquet."""
+    return hashlib.sha256("".join(map(to_line, made)).encode()).hexdigest()
+
+
 def test_data_digest_is_that_of_the_file(tmp_path: Path) -> None:
     made = [_record(1), _record(2)]
     file = tmp_path / "x.jsonl"
-    file.write_text(to_jsonl(made), "utf-8")
-    assert data_digest(made) == hashlib.sha256(file.read_bytes()).hexdigest()
-    assert data_digest(made) != data_digest(made[::-1])
+    write_records(file, made)
+    assert _digest(made) == hashlib.sha256(file.read_bytes()).hexdigest()
+    assert _digest(made) != _digest(made[::-1])
 
 
 def test_clusters_of_several_get_their_share_of_every_split() -> None:
