@@ -15,8 +15,9 @@ help:
 sweep: $(VENV)/.run
 	$(BIN)/harness sweep search_spaces/quickstart.yaml
 
+# A worker per core of a small machine; tests/conftest.py hands out the long files first. Plain pytest runs all in one process.
 test: $(VENV)/.dev lint
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff check .

@@ -15,6 +15,7 @@ import click
 
 from harness import __version__
 from harness.cli_data import data
+from harness.cli_study import STUDY_COMMANDS
 from harness.core.errors import ExitCode
 
 _PLACE = click.Path(path_type=Path)
@@ -28,29 +29,39 @@ def cli() -> None:
     """Sweep LoRA settings of a code model, judged by running the unit tests it writes."""
 
 
-cli.add_command(data)
+for command in (data, *STUDY_COMMANDS):
+    cli.add_command(command)
 
 
 @cli.command()
 @click.argument("file", type=_PLACE)
 @click.option("--quiet", is_flag=True, help="only failures and the final table")
+@click.option("--simulate", is_flag=True, help="run no trial: the whole loop on learning curves, in stores of its own")
+@click.option("--curves", default=None, type=_PLACE, help="--simulate: a table of recorded curves  [default: made-up ones]")
+@click.option("--gpu", default=None, help="--simulate: a card or a size instead of this machine, as for plan")
 @_JSON
-def sweep(file: Path, *, quiet: bool, as_json: bool) -> int:
+def sweep(file: Path, *, quiet: bool, simulate: bool, as_json: bool, **card: Any) -> int:
     """Run the sweep that FILE describes, or take it up again."""
     from harness.config.load import load_config
     from harness.console.select import select_view
     from harness.guard.supervise import StopSignal
     from harness.signals import stopping
 
+    if not simulate and any(card.values()):
+        raise click.UsageError("--curves and --gpu need --simulate")
     config = load_config(file)
-    from harness.sweep.command import sweep_command
+    from harness.sweep.command import simulate_command, sweep_command
+    from harness.sweep.simulate import SimulateAsked
     from harness.sweep.workplace import Session
 
     stop = StopSignal()
     with ExitStack() as stack:
         view = stack.enter_context(select_view(sys.stdout, quiet, as_json, time.time))
         stack.enter_context(stopping(stop))
-        return int(sweep_command(config, file.stem, Session(view, stop, dict(os.environ), stack)))
+        session = Session(view, stop, dict(os.environ), stack)
+        if not simulate:
+            return int(sweep_command(config, file.stem, session))
+        return int(simulate_command(config, file.stem, session, SimulateAsked(**card)))
 
 
 @cli.command()

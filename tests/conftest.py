@@ -10,29 +10,23 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from own_processes import remember_others
 
 ROOT = Path(__file__).resolve().parents[1]
 
-MAKE_MODEL = """
-import sys
-from tokenizers import Tokenizer, decoders, models, pre_tokenizers
-from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
-import torch
-out = sys.argv[1]
-alphabet = sorted(pre_tokenizers.ByteLevel.alphabet())
-vocab = {c: i for i, c in enumerate(["<pad>", "<eos>", *alphabet])}
-raw = Tokenizer(models.BPE(vocab=vocab, merges=[]))
-raw.pre_tokenizer, raw.decoder = pre_tokenizers.ByteLevel(add_prefix_space=False), decoders.ByteLevel()
-tokenizer = PreTrainedTokenizerFast(tokenizer_object=raw, pad_token="<pad>", eos_token="<eos>")
-tokenizer.chat_template = "{% for m in messages %}{{ m['role'] + ':' + m['content'] + '\\n' }}{% endfor %}assistant:"
-tokenizer.save_pretrained(out)
-torch.manual_seed(0)
-config = LlamaConfig(
-    vocab_size=len(vocab), hidden_size=64, intermediate_size=128, num_hidden_layers=2, num_attention_heads=4,
-    num_key_value_heads=2, max_position_embeddings=1024, pad_token_id=0, eos_token_id=1, bos_token_id=1,
-)
-LlamaForCausalLM(config).save_pretrained(out)
-"""
+_MAKE_MODEL = Path(__file__).with_name("make_tiny_model.py")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup() -> None:
+    remember_others()
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Several workers get the files with slow tests first: nobody waits for the last of them."""
+    if hasattr(config, "workerinput"):
+        slow = {item.path for item in items if item.get_closest_marker("slow")}
+        items.sort(key=lambda item: item.path not in slow)
 
 
 @pytest.fixture(scope="session")
@@ -71,5 +65,5 @@ def new_study_url(_migrated: Path, tmp_path: Path) -> Callable[[], str]:
 @pytest.fixture(scope="session")
 def tiny_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("tiny")
-    subprocess.run([sys.executable, "-c", MAKE_MODEL, str(folder)], check=True, capture_output=True, timeout=120)
+    subprocess.run([sys.executable, "-P", str(_MAKE_MODEL), str(folder)], check=True, capture_output=True, timeout=120)
     return folder

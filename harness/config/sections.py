@@ -150,10 +150,14 @@ class Guard(Strict):
 
 
 class Sampler(Strict):
-    """Optuna's sampler."""
+    """Who proposes the next settings."""
 
-    name: Literal["tpe", "random", "nsga2", "qmc"] = "tpe"
-    n_startup_trials: NonNegative = Field(5, description="random proposals before TPE models anything")
+    name: Literal["tpe", "gp", "nsga2", "random", "qmc", "grid"] = "tpe"
+    n_startup_trials: NonNegative = Field(10, description="random proposals before a model is asked, Optuna's own for this seed")
+    rungs: Literal["model", "cuts", "ignore"] = Field(
+        "model", description="what rung scores teach: what to expect of a full training; only that a trial was cut; nothing"
+    )
+    grid_points: Annotated[int, Field(ge=2)] = Field(5, description="grid: levels of a range that has no step")
 
 
 class Study(Strict):
@@ -166,7 +170,12 @@ class Study(Strict):
     n_trials: Count = 20
     replicates: NonNegative = Field(0, description="further runs of trial 0 with other seeds: the noise floor")
     enqueue: tuple[dict[str, Any], ...] = Field((), strict=False, description="partial settings tried right after trial 0")
-    retries: NonNegative = Field(1, description="new attempts of a trial whose infrastructure failed")
+    retries: NonNegative = Field(1, description="new attempts of a trial whose infrastructure failed, from its last checkpoint")
+    on_unstable: Literal["prune", "calm"] = Field(
+        "prune", description="calm: what diverges starts anew with half the learning rate, then more warmup, then clipping"
+    )
+    warm_start: str | None = Field(None, min_length=1, description="begin with the best of an earlier study, or of a file")
+    warm_start_trials: Count = Field(3, description="how many of its best settings are tried first")
     trial_timeout_s: PositiveFloat | None = None
     timeout_s: PositiveFloat | None = Field(None, description="no trial starts after this many seconds of this sweep")
 

@@ -9,6 +9,7 @@ from typing import Annotated, Any, Self
 from pydantic import Field, model_validator
 
 from harness.config.fields import Strict
+from harness.config.halving import Halving, Workers
 from harness.config.sections import (
     DEFAULT_OBJECTIVES,
     Data,
@@ -37,6 +38,8 @@ class SweepConfig(Strict):
     evaluation: Evaluation = Evaluation()
     objectives: Annotated[tuple[Objective, ...], Field(min_length=1, strict=False)] = DEFAULT_OBJECTIVES
     guard: Guard = Guard()
+    halving: Halving = Halving()
+    workers: Workers = Workers()
     study: Study = Study()
     tracking: Tracking = Tracking()
 
@@ -85,7 +88,8 @@ class SweepConfig(Strict):
 
     def identity(self) -> str:
         """sha256 over everything that changes what a trial's figures mean; trial counts and stores do not."""
-        read = self.model_dump(mode="json", exclude={"guard", "study", "tracking"})
+        read = self.model_dump(mode="json", exclude={"guard", "halving", "workers", "study", "tracking"})
+        read["rungs"] = [rung.model_dump(mode="json") for rung in self.halving.rungs]
         read["templates"] = {name: load_template(name).digest for name in self.prompt_templates()}
         return hashlib.sha256(json.dumps(read, sort_keys=True).encode()).hexdigest()
 

@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, TextIO
 
 from harness.console.thinning import Thinning
-from harness.console.view import SweepHeader, SweepSummary, SweepView, TrialEnd, TrialLine, TrialProgress
+from harness.console.view import SweepHeader, SweepSummary, SweepView, TrialEnd, TrialLine, TrialPaused, TrialProgress
 
 SCHEMA_VERSION = 1
 _MOST_SECONDS = 10.0
@@ -50,6 +50,11 @@ class JsonView(SweepView):
         """``trial_progress``: whenever phase or step changes, and every 10 s otherwise."""
         if self._thinning.lets(progress.label, (progress.phase, progress.step), self._now()):
             self._write("trial_progress", as_json(progress))
+
+    def trial_paused(self, paused: TrialPaused) -> None:
+        """``trial_paused``; ``rung`` counts from 0."""
+        self._thinning.forget(paused.label)
+        self._write("trial_paused", as_json(paused))
 
     def trial_ended(self, end: TrialEnd) -> None:
         """``trial_ended``."""

@@ -6,9 +6,18 @@ from collections.abc import Callable, Mapping
 from typing import TextIO
 
 from harness.console.tables import aligned, plain_pareto, promoted_cells
-from harness.console.text import compact, core_settings, duration, encodable, gauge, gib, number, short_metric
+from harness.console.text import compact, core_settings, duration, encodable, gauge, gib, number, rung_of, short_metric
 from harness.console.thinning import Thinning
-from harness.console.view import Promoted, SweepHeader, SweepSummary, SweepView, TrialEnd, TrialLine, TrialProgress
+from harness.console.view import (
+    Promoted,
+    SweepHeader,
+    SweepSummary,
+    SweepView,
+    TrialEnd,
+    TrialLine,
+    TrialPaused,
+    TrialProgress,
+)
 from harness.core.outcome import Ending
 
 _INTERVAL_S = 10.0
@@ -47,6 +56,12 @@ class PlainView(SweepView):
         if self._thinning.lets(progress.label, progress.phase, self._now()):
             self._lines(f"{progress.label}: {', '.join(progress_facts(progress))}")
 
+    def trial_paused(self, paused: TrialPaused) -> None:
+        """The rung, what the trial is worth there, duration."""
+        self._thinning.forget(paused.label)
+        facts = [f"waits after {duration(paused.duration_s)}", *worth_at_rung(paused, self._header)]
+        self._lines(f"{paused.label}: {rung_of(paused.rung, paused.rungs)} reached, {', '.join(facts)}")
+
     def trial_ended(self, end: TrialEnd) -> None:
         """Ending, objective values or reason, duration."""
         self._thinning.forget(end.label)
@@ -71,12 +86,17 @@ def _listed(facts: list[str]) -> str:
 
 def header_topics(header: SweepHeader) -> list[tuple[str, str]]:
     """(topic, text) for everything a person wants to check before a long run."""
+    simulated = ", simulated: nothing is trained" if header.simulated else ""
+    earlier = f", {header.ended} of them ended before" if header.ended else ""
+    share = f"at most, {header.workers} trials at once" if header.workers > 1 else "per trial at most"
+    rungs = [("rungs", "; ".join((*header.rungs, "then all of both")))] if header.rungs else []
     return [
-        ("sweep", f"{header.study}, {header.n_trials} trials"),
+        ("sweep", f"{header.study}, {header.n_trials} trials{earlier}{simulated}"),
         ("model", header.model),
-        ("device", f"{header.device}, {gib(header.budget_bytes)} per trial at most"),
+        ("device", f"{header.device}, {gib(header.budget_bytes)} {share}"),
         ("data", ", ".join(f"{split} {count}" for split, count in header.data.items())),
         ("space", ", ".join(f"{name} {text}" for name, text in header.space.items())),
+        *rungs,
         ("objectives", _objectives(header)),
         *header.storage.items(),
     ]
@@ -97,7 +117,8 @@ def started_facts(trial: TrialLine, space: Mapping[str, str]) -> list[str]:
 def progress_facts(progress: TrialProgress) -> list[str]:
     """Phase and step, loss, memory, time left: what of it is known."""
     step = f" {progress.step}/{progress.total_steps}" if progress.total_steps else ""
-    facts = [f"{progress.phase}{step}"]
+    rung = [rung_of(progress.rung, progress.rungs)] if progress.rung is not None and progress.rungs > 1 else []
+    facts = [*rung, f"{progress.phase}{step}"]
     if progress.loss is not None:
         facts.append(f"loss {number('loss', progress.loss)}")
     if progress.used_bytes is not None:
@@ -111,8 +132,18 @@ def ended_facts(end: TrialEnd, header: SweepHeader | None) -> list[str]:
     """Objective values of a trial that completed; the reason of one that did not."""
     if end.ending is not Ending.COMPLETED:
         return [end.reason]
-    names = [o.name for o in header.objectives] if header else list(end.metrics)
-    return [f"{short_metric(name)} {number(name, end.metrics[name])}" for name in names if name in end.metrics]
+    return worth(end.metrics, header)
+
+
+def worth(figures: Mapping[str, float], header: SweepHeader | None) -> list[str]:
+    """The objectives among some figures, in their order."""
+    names = [o.name for o in header.objectives] if header else list(figures)
+    return [f"{short_metric(name)} {number(name, figures[name])}" for name in names if name in figures]
+
+
+def worth_at_rung(paused: TrialPaused, header: SweepHeader | None) -> list[str]:
+    """The objectives at a rung, or the validation loss where that alone is judged."""
+    return worth(paused.values, header) or worth(paused.values, None)
 
 
 def summary_lines(summary: SweepSummary) -> list[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TextIO
 
 from harness.console.plain_view import PlainView
-from harness.console.view import SweepHeader, SweepSummary, SweepView, TrialEnd, TrialLine, TrialProgress
+from harness.console.view import SweepHeader, SweepSummary, SweepView, TrialEnd, TrialLine, TrialPaused, TrialProgress
 from harness.core.outcome import Ending
 
 
@@ -29,6 +29,9 @@ class QuietView(SweepView):
         """Silent."""
 
     def trial_progress(self, progress: TrialProgress) -> None:
+        """Silent."""
+
+    def trial_paused(self, paused: TrialPaused) -> None:
         """Silent."""
 
     def trial_ended(self, end: TrialEnd) -> None:

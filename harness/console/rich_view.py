@@ -6,19 +6,22 @@ second, so that clocks go on while a trial is silent; that thread only reads rec
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable
+from dataclasses import replace
 
 from rich.console import Console, Group, RenderableType
 from rich.live import Live
 from rich.rule import Rule
 from rich.text import Text
 
-from harness.console.rich_lines import Running, Tally, ended_line, header_grid, promoted_table, running_line, status_line
+from harness.console.rich_lines import ended_line, header_grid, paused_line, promoted_table, running_line, status_lines
+from harness.console.stage import Stage
 from harness.console.tables import rich_pareto
 from harness.console.text import duration
-from harness.console.view import SweepHeader, SweepSummary, SweepView, TrialEnd, TrialLine, TrialProgress
+from harness.console.view import SweepHeader, SweepSummary, SweepView, TrialEnd, TrialLine, TrialPaused, TrialProgress
 
+_STATUS_ROWS = 4
+"""Rows of the screen that running trials leave free: who waits, how far the sweep is, how many do not fit, the cursor."""
 _REDRAWS_PER_SECOND = 4
 
 
@@ -35,14 +38,12 @@ class RichView(SweepView):
         self._now = now
         self._started_at = now()
         self._header: SweepHeader | None = None
-        self._running: dict[str, Running] = {}
-        self._tally = Tally({}, 0.0, 0)
+        self._stage = Stage()
         self._live: Live | None = None
 
     def sweep_started(self, header: SweepHeader) -> None:
         """What is about to happen; then the live region opens."""
         self._header = header
-        self._tally = Tally({}, 0.0, header.n_trials)
         self._console.print(header_grid(header), Rule(style="bright_black"))
         self._live = Live(
             console=self._console,
@@ -59,28 +60,23 @@ class RichView(SweepView):
 
     def trial_started(self, trial: TrialLine) -> None:
         """A new live line."""
-        running = Running(trial, self._now(), TrialProgress(trial.label, "start"))
-        self._running = {**self._running, trial.label: running}
+        self._stage = self._stage.starts(trial, self._now())
 
     def trial_progress(self, progress: TrialProgress) -> None:
         """The live line shows it at the next redraw."""
-        known = self._running.get(progress.label)
-        if known is not None:
-            self._running = {**self._running, progress.label: Running(known.trial, known.since, progress)}
+        self._stage = self._stage.moves(progress, self._now())
+
+    def trial_paused(self, paused: TrialPaused) -> None:
+        """The live line goes; what the trial is worth stays above, and it is counted among those that wait."""
+        trial = self._stage.line(paused.label)
+        self._stage = self._stage.pauses(paused)
+        self._keep(paused_line(paused, trial, self._header, self._console.width))
 
     def trial_ended(self, end: TrialEnd) -> None:
         """The live line goes; its result stays above."""
-        known = self._running.get(end.label)
-        trial = known.trial if known else TrialLine(end.label, {})
-        self._running = {label: running for label, running in self._running.items() if label != end.label}
-        if trial.kind == "trial":
-            ended = Counter(self._tally.ended)
-            ended[end.ending] += 1
-            self._tally = Tally(ended, self._tally.ended_s + end.duration_s, self._tally.n_trials)
-        if self._live is not None:
-            # A print repeats the last drawing: draw first, or the ended trial is seen twice for a moment.
-            self._live.refresh()
-        self._console.print(ended_line(trial, end, self._header, self._console.width))
+        trial = self._stage.line(end.label)
+        self._stage = self._stage.ends(end)
+        self._keep(ended_line(trial, end, self._header, self._console.width))
 
     def sweep_ended(self, summary: SweepSummary) -> None:
         """The final table takes the place of the live region."""
@@ -97,8 +93,22 @@ class RichView(SweepView):
             self._live.stop()
             self._live = None
 
+    def _keep(self, line: RenderableType) -> None:
+        if self._live is not None:
+            # A print repeats the last drawing: draw first, or the ended trial is seen twice for a moment.
+            self._live.refresh()
+        self._console.print(line)
+
     def _draw(self) -> RenderableType:
-        now, width = self._now(), self._console.width
-        searched = self._header.space if self._header else {}
-        lines = [running_line(running, searched, width, now) for running in self._running.values()]
-        return Group(*lines, status_line(self._tally, now - self._started_at, width))
+        width, stage, header = self._console.width, self._stage, self._header
+        now = self._now()
+        elapsed_s = now - self._started_at
+        running = [slot for slot in stage.slots if slot is not None]
+        room = max(1, self._console.height - _STATUS_ROWS)
+        lines = [running_line(one, header.space if header else {}, width, now) for one in running[:room]]
+        if len(running) > room:
+            lines.append(Text(f"  and {len(running) - room} more", style="dim"))
+        tally = stage.tally(header.n_trials, header.workers, header.ended) if header else stage.tally(0, 1, 0)
+        if header is not None and header.simulated:  # trials last virtual seconds, a person waits real ones
+            tally = replace(tally, spent_s=elapsed_s * tally.workers)
+        return Group(*lines, *status_lines(tally, elapsed_s, width))

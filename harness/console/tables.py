@@ -5,7 +5,7 @@ The same cells are rendered for a terminal (rich) and for a pipe (aligned text);
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from typing import Any
@@ -16,9 +16,9 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from harness.console.text import ABSENT, SHORT_SETTINGS, compact, measured, ordered_settings, setting, short_metric
+from harness.console.text import SHORT_SETTINGS, compact, measured, ordered_settings, setting, short_metric
+from harness.console.unfinished import is_unfinished, unfinished
 from harness.console.view import Promoted, ResultRow
-from harness.core.outcome import Ending
 from harness.core.pareto import Objective
 
 KNEE, FRONT = "★", "●"
@@ -44,7 +44,7 @@ class Cells:
         rows: Cells, one per heading.
         sources: The record behind each row.
         starts: Indices of the rows that open a new section.
-        common: Settings that are the same in every trial and have no column.
+        common: Settings that are the same in every trial of the table and have no column.
     """
 
     headings: tuple[str, ...]
@@ -108,7 +108,7 @@ def _common_settings(trials: Sequence[ResultRow]) -> dict[str, Any]:
 
 
 def _sections(rows: Sequence[ResultRow], objectives: Sequence[Objective]) -> tuple[list[ResultRow], ...]:
-    measured_rows = [row for row in rows if not _is_unfinished(row)]
+    measured_rows = [row for row in rows if not is_unfinished(row)]
     trials = sorted((r for r in measured_rows if r.kind == "trial"), key=lambda row: _rank(row, objectives))
     baselines = [row for row in measured_rows if row.kind == "baseline"]
     return [r for r in trials if r.on_front], [r for r in trials if not r.on_front], baselines
@@ -122,20 +122,6 @@ def _rank(row: ResultRow, objectives: Sequence[Objective]) -> tuple[tuple[bool, 
 def _setting_names(rows: Sequence[ResultRow]) -> list[str]:
     union = {name: row.params[name] for row in rows for name in ordered_settings(row.params)}
     return ordered_settings(union)
-
-
-def _is_unfinished(row: ResultRow) -> bool:
-    return row.ending is not Ending.COMPLETED
-
-
-def unfinished(rows: Iterable[ResultRow]) -> list[str]:
-    """One line for each row that did not complete: label, ending, settings, reason."""
-    lines = []
-    for row in rows:
-        if _is_unfinished(row):
-            settings = f" ({compact(row.params, tight=True)})" if row.params else ""
-            lines.append(f"{row.label}{settings}, {row.ending}: {row.reason or ABSENT}")
-    return lines
 
 
 def legend(rows: Sequence[ResultRow], *, marks: bool = True) -> str:
@@ -174,7 +160,7 @@ def _unfinished_grid(rows: Sequence[ResultRow]) -> Table:
 
 
 def _notes(cells: Cells, *, marks: bool = True) -> list[str]:
-    common = f"the same in every trial: {compact(cells.common)}" if cells.common else ""
+    common = f"the same in every trial above: {compact(cells.common)}" if cells.common else ""
     return [note for note in (legend(cells.sources, marks=marks), common) if note]
 
 

@@ -43,6 +43,11 @@ def duration(seconds: float) -> str:
     return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
 
 
+def rung_of(rung: int, rungs: int) -> str:
+    """``rung 1/3``: a rung by its index, counted from 1 on a screen, among all rungs."""
+    return f"rung {rung + 1}/{rungs}"
+
+
 def short_metric(name: str) -> str:
     """A column heading: ``pass_rate`` -> ``pass``; other names lose their underscores."""
     return _SHORT_METRICS.get(name, name.removesuffix("_s").removesuffix("_bytes").replace("_", " "))

@@ -30,6 +30,11 @@ class SweepHeader:
         device: Device kind and name for a person.
         n_trials: Trials the study aims at, finished ones of an earlier run included.
         storage: What is kept -> where, e.g. ``study`` -> ``mlruns/study.db``.
+        rungs: What a trial gets at each rung below the full one, lowest first, in words, e.g. ``11 % of training, 8 functions``;
+            empty where every trial is trained whole.
+        workers: Trials that may run at once.
+        simulated: Nothing is trained: trials are taken from recorded or made-up learning curves.
+        ended: Trials that an earlier run of the sweep ended.
     """
 
     study: str
@@ -41,11 +46,15 @@ class SweepHeader:
     device: str
     n_trials: int
     storage: Mapping[str, str]
+    rungs: tuple[str, ...] = ()
+    workers: int = 1
+    simulated: bool = False
+    ended: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class TrialLine:
-    """A trial or an untuned baseline that starts now.
+    """A trial or an untuned baseline that starts now, or a paused trial that goes on to a higher rung (told again).
 
     Attributes:
         label: Unique within the sweep, e.g. ``trial 3`` or ``base zero-shot``.
@@ -72,7 +81,9 @@ class TrialProgress:
         loss: Latest training loss in nats; None before the first.
         used_bytes: What the trial holds now; None where it is not measured (the parent is scoring).
         budget_bytes: Allowed peak.
-        eta_s: Seconds until the trial ends; None where unknown.
+        eta_s: Seconds until the phase ends; None where unknown.
+        rung: Index of the rung it is on its way to, 0 the lowest; None where that is not known.
+        rungs: Rungs of the sweep, the full one included; 0 where it has none but the full one.
     """
 
     label: str
@@ -83,6 +94,29 @@ class TrialProgress:
     used_bytes: int | None = None
     budget_bytes: int = 0
     eta_s: float | None = None
+    rung: int | None = None
+    rungs: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class TrialPaused:
+    """A trial reached a rung below the full one and waits; it may be promoted later, or cut.
+
+    It goes on when `SweepView.trial_started` or `SweepView.trial_progress` is told of it again.
+
+    Attributes:
+        label: As in `TrialLine`.
+        rung: Index of the rung, 0 the lowest. On a screen rungs count from 1.
+        rungs: Rungs of the sweep, the full one included.
+        values: Objective name -> what it is worth at the rung; its validation loss where that alone is judged.
+        duration_s: Wall time of its segments so far, waiting left out.
+    """
+
+    label: str
+    rung: int
+    rungs: int
+    values: Mapping[str, float]
+    duration_s: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +128,8 @@ class TrialEnd:
         ending: See `Ending`.
         reason: One line for a person.
         metrics: Everything measured, by name; a metric that was not measured is absent.
-        duration_s: Wall time.
+        duration_s: Wall time; of a trial with several segments theirs, waiting left out.
+        rung: Index of the rung that it was cut at, 0 the lowest; None for every other ending.
     """
 
     label: str
@@ -102,6 +137,7 @@ class TrialEnd:
     reason: str
     metrics: Mapping[str, float]
     duration_s: float
+    rung: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +153,7 @@ class ResultRow:
         is_knee: The one point of the front that is suggested.
         ending: How it ended.
         reason: One line for a person.
+        rung: Index of the rung that it was cut at, 0 the lowest; None for every other ending.
     """
 
     label: str
@@ -127,6 +164,7 @@ class ResultRow:
     is_knee: bool = False
     ending: Ending = Ending.COMPLETED
     reason: str = ""
+    rung: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,13 +219,16 @@ class SweepView(Protocol):
         """One line for a person, e.g. that the model is being converted."""
 
     def trial_started(self, trial: TrialLine) -> None:
-        """A trial or baseline begins."""
+        """A trial or baseline begins, or a paused trial goes on."""
 
     def trial_progress(self, progress: TrialProgress) -> None:
         """A running trial moved on."""
 
+    def trial_paused(self, paused: TrialPaused) -> None:
+        """A trial reached a rung and waits. Also told for those that wait when a sweep is taken up again."""
+
     def trial_ended(self, end: TrialEnd) -> None:
-        """A trial ended; also told for one that was refused before it started."""
+        """A trial ended; also told for one that was refused before it started, and for one that was paused."""
 
     def sweep_ended(self, summary: SweepSummary) -> None:
         """The sweep is over; shows the final table."""

@@ -8,17 +8,19 @@ from enum import StrEnum
 
 
 class Ending(StrEnum):
-    """The kinds of end; only the last two are not results of the configuration itself."""
+    """The kinds of end; the last three are not results of the configuration itself."""
 
     COMPLETED = "completed"
     PRUNED_MEMORY = "pruned:memory"
     PRUNED_UNSTABLE = "pruned:unstable"
     PRUNED_TIMEOUT = "pruned:timeout"
+    PRUNED_RUNG = "pruned:rung"
+    STOPPED = "stopped"
     FAILED = "failed:infrastructure"
     INTERRUPTED = "interrupted"
 
 
-CONSTRAINT_KEYS = ("memory", "stability")
+CONSTRAINT_KEYS = ("memory", "stability", "rung")
 """Every told trial carries exactly these keys; a value <= 0 is feasible (GPSampler raises if keys differ)."""
 
 
@@ -32,6 +34,7 @@ class Outcome:
         metrics: Every scalar known at the end, by name. A metric that was not measured is absent.
         memory_constraint: peak / budget - 1, observed where there is an observation, else predicted.
         stability_constraint: positive when the run diverged, at most 0 otherwise.
+        rung_constraint: positive when the trial was cut at a rung, at most 0 otherwise.
     """
 
     ending: Ending
@@ -39,7 +42,9 @@ class Outcome:
     metrics: Mapping[str, float] = field(default_factory=dict)
     memory_constraint: float = 0.0
     stability_constraint: float = -1.0
+    rung_constraint: float = -1.0
 
     def constraints(self) -> dict[str, float]:
         """Key -> value, one write each, for `optuna.Trial.set_constraint`."""
-        return {"memory": self.memory_constraint, "stability": self.stability_constraint}
+        told = (self.memory_constraint, self.stability_constraint, self.rung_constraint)
+        return dict(zip(CONSTRAINT_KEYS, told, strict=True))

@@ -43,7 +43,7 @@ def front(values: Sequence[Sequence[float]], directions: Sequence[Direction]) ->
     Raises:
         ValueError: if a row has another length than `directions`, or holds NaN or infinity.
     """
-    points = _oriented(values, directions)
+    points = oriented(values, directions)
     return [i for i, point in enumerate(points) if not any(_dominates(other, point) for other in points)]
 
 
@@ -64,7 +64,7 @@ def knee(values: Sequence[Sequence[float]], directions: Sequence[Direction]) -> 
 
     Source: Das (1999), "On characterizing the knee of the Pareto curve based on normal-boundary intersection".
     """
-    points = _oriented(values, directions)
+    points = oriented(values, directions)
     if not points:
         raise ValueError("a knee needs at least one point")
     ranks = _mean_ranks(points)
@@ -88,13 +88,21 @@ def hypervolume(values: Sequence[Sequence[float]], directions: Sequence[Directio
     Raises:
         ValueError: if a row is ragged or not finite.
     """
-    origin = _oriented([reference], directions)[0]
-    above = [tuple(v - o for v, o in zip(p, origin, strict=True)) for p in _oriented(values, directions)]
+    origin = oriented([reference], directions)[0]
+    above = [tuple(v - o for v, o in zip(p, origin, strict=True)) for p in oriented(values, directions)]
     return _volume([p for p in above if min(p) > 0])
 
 
-def _oriented(values: Sequence[Sequence[float]], directions: Sequence[Direction]) -> list[Point]:
-    """The points with every axis turned so that more is better."""
+def oriented(values: Sequence[Sequence[float]], directions: Sequence[Direction]) -> list[Point]:
+    """The points with every axis turned so that more is better.
+
+    Args:
+        values: Shape ``(n_points, n_objectives)``.
+        directions: Shape ``(n_objectives,)``.
+
+    Raises:
+        ValueError: if a row has another length than `directions`, or holds NaN or infinity.
+    """
     signs = [1.0 if d == "maximize" else -1.0 for d in directions]
     points = []
     for row in values:

@@ -41,6 +41,7 @@ class Launch:
         env: The child's whole environment.
         cwd: Its working folder; None for this process's.
         timeout_s: Seconds after which it is killed; None for no limit.
+        pass_fds: Descriptors that it inherits under the same numbers.
     """
 
     argv: tuple[str, ...]
@@ -48,6 +49,7 @@ class Launch:
     env: Mapping[str, str]
     cwd: Path | None = None
     timeout_s: float | None = None
+    pass_fds: tuple[int, ...] = ()
 
 
 class Child:
@@ -63,8 +65,9 @@ class Child:
         self._unread = b""
         self._returncode: int | None = None
         self._line, theirs = socket.socketpair()
-        self._readable = select.poll()
-        self._readable.register(self._line, select.POLLIN)
+        self._readable, self._wakers = select.poll(), select.poll()
+        for poll in (self._readable, self._wakers):
+            poll.register(self._line, select.POLLIN)
         with theirs:
             try:
                 self._keeper = self._start_keeper(theirs)
@@ -76,14 +79,15 @@ class Child:
     def _start_keeper(self, theirs: socket.socket) -> subprocess.Popen[bytes]:
         with self._launch.log_file.open("ab") as log:
             self._log_start = log.tell()
+            descriptors = (theirs.fileno(), *self._launch.pass_fds)
             return subprocess.Popen(
-                (sys.executable, "-I", "-S", str(KEEPER), str(theirs.fileno())),
+                (sys.executable, "-I", "-S", str(KEEPER), *map(str, descriptors)),
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 env={**self._launch.env, TOKEN_VARIABLE: self._token},
                 cwd=self._launch.cwd,
-                pass_fds=(theirs.fileno(),),
+                pass_fds=descriptors,
                 start_new_session=True,
             )
 
@@ -104,14 +108,20 @@ class Child:
             )
         return answer["pid"]
 
+    def listen(self, descriptor: int) -> None:
+        """Have `wait` return early, too, whenever this descriptor can be read."""
+        self._wakers.register(descriptor, select.POLLIN)
+
+    def unlisten(self, descriptor: int) -> None:
+        """Undo `listen`."""
+        self._wakers.unregister(descriptor)
+
     def wait(self, timeout_s: float) -> int | None:
         """The exit code (negative: the signal that ended it) once everything below is gone; None when time ran out."""
         if self._returncode is None:
-            if not self._unread and not self._readable.poll(1000 * max(0.0, timeout_s)):
+            if not self._unread and self._line.fileno() not in dict(self._wakers.poll(1000 * max(0.0, timeout_s))):
                 return None  # nearly every call of the watch loop ends here
-            answer = self._receive(timeout_s)
-            if answer is not None:
-                self._returncode = answer.get("returncode", _KILLED)
+            return self._ended(timeout_s)
         return self._returncode
 
     def terminate(self) -> None:
@@ -122,7 +132,7 @@ class Child:
         """SIGKILL to everything below, and wait until it is gone; returns the exit code."""
         with contextlib.suppress(OSError):
             self._line.shutdown(socket.SHUT_WR)  # the keeper takes the end of file as the order
-        code = self.wait(END_SECONDS)
+        code = self._ended(END_SECONDS)
         if code is None:
             self._keeper.kill()
             self._sweep()
@@ -138,11 +148,13 @@ class Child:
 
     def log_tail(self) -> str:
         """The last 40 lines that this child wrote."""
-        with contextlib.suppress(OSError), self._launch.log_file.open("rb") as log:
-            size = log.seek(0, 2)
-            log.seek(max(self._log_start, size - _TAIL_BYTES))
-            return "\n".join(log.read().decode("utf-8", "replace").splitlines()[-_TAIL_LINES:])
-        return ""
+        return log_tail(self._launch.log_file, self._log_start)
+
+    def _ended(self, timeout_s: float) -> int | None:
+        """The exit code, waited for whatever else can be read; None when time ran out."""
+        if self._returncode is None and (answer := self._receive(timeout_s)) is not None:
+            self._returncode = answer.get("returncode", _KILLED)
+        return self._returncode
 
     def _send(self, data: bytes) -> None:
         with contextlib.suppress(OSError):  # a keeper that is gone shows as the end of file in `_receive`
@@ -176,6 +188,15 @@ class Child:
             with contextlib.suppress(psutil.Error):
                 if process.pid != self.pid and process.environ().get(TOKEN_VARIABLE) == self._token:
                     process.kill()
+
+
+def log_tail(path: Path, start: int) -> str:
+    """The last 40 lines of a file, none from before a byte offset; empty where it cannot be read."""
+    with contextlib.suppress(OSError), path.open("rb") as log:
+        size = log.seek(0, 2)
+        log.seek(max(start, size - _TAIL_BYTES))
+        return "\n".join(log.read().decode("utf-8", "replace").splitlines()[-_TAIL_LINES:])
+    return ""
 
 
 def _cannot_start(launch: Launch, error: OSError) -> HarnessError:

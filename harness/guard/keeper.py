@@ -1,4 +1,4 @@
-"""The process between the harness and a trial: a script of its own, run as ``python -I -S keeper.py FD``.
+"""The process between the harness and a trial: a script of its own, run as ``python -I -S keeper.py FD [PASSED ...]``.
 
 Imports the standard library only, so that it starts in about 20 ms and cannot fail on a broken environment. It owns
 the promise that nothing outlives the trial: it adopts every orphan below it (PR_SET_CHILD_SUBREAPER), so even a
@@ -7,7 +7,7 @@ of file, which the kernel brings about however the harness dies.
 
 FD is one end of a socket. In: one JSON line with the argv, then the letter ``t`` (SIGTERM to the trial's process
 group); the end of file is the order to SIGKILL everything. Out: ``{"pid": N}``, then ``{"returncode": N}`` when
-everything is gone.
+everything is gone. The descriptors PASSED are the trial's alone: once it runs, they are closed here.
 """
 
 from __future__ import annotations
@@ -140,9 +140,11 @@ class Keeper:
         except ProcessLookupError:
             return
 
-    def run(self, argv: list[str]) -> int:
+    def run(self, argv: list[str], passed: list[int]) -> int:
         """Start the trial and stay until it is gone with all it started; returns its exit code as Popen has it."""
         self.trial = start_trial(argv)
+        for number in passed:  # the harness would see no end of file while a copy is open here
+            os.close(number)
         self.line.sendall(json.dumps({"pid": self.trial}).encode() + b"\n")
         sources: list[socket.socket | int] = [self.line, self.wakeup]
         while self.status is None:
@@ -170,7 +172,7 @@ def main() -> None:
             if not part:
                 return
             text += part
-        returncode = Keeper(line).run(json.loads(text)["argv"])
+        returncode = Keeper(line).run(json.loads(text)["argv"], [int(word) for word in sys.argv[2:]])
         try:
             line.sendall(json.dumps({"returncode": returncode}).encode() + b"\n")
         except OSError:

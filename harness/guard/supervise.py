@@ -1,59 +1,16 @@
-"""Running one child process under watch: the one door for trial processes.
+"""Running one child process under watch, from its start to its end: the one door for processes that do one thing.
 
-Owns the loop: wait, look, decide, end. What a look brings is `harness.guard.watcher`'s, measuring a probe's, and the
-promise that nothing survives the keeper's.
+Owns the order: baseline, start, watch, memory back. The loop is `harness.guard.watching`'s, the promise that nothing survives
+the keeper's; processes that do one job after another are `harness.guard.worker`'s.
 """
 
 from __future__ import annotations
 
-import time
-from dataclasses import dataclass
-
-from harness.core.curve import CurvePoint
-from harness.core.watchdog import Kill
 from harness.guard.child import Child, Launch
-from harness.guard.probe import MemoryProbe, UnreadableError
-from harness.guard.watcher import StopSignal, Watch, Watcher
+from harness.guard.watcher import StopSignal, Watch, Watcher, first_sight
+from harness.guard.watching import Ended, Run, memory_back
 
 __all__ = ["Ended", "Launch", "StopSignal", "Watch", "supervise"]
-
-_BACK_BYTES = 64 << 20
-_BACK_SHARE = 50
-_BACK_POLL_SECONDS = 0.01
-
-
-@dataclass(frozen=True, slots=True)
-class Ended:
-    """How a child ended. Nothing of it is alive any more.
-
-    Attributes:
-        returncode: Exit code, or minus the signal that ended it; 127 when the program could not be executed.
-        duration_s: Wall seconds from start to the last process gone.
-        peak_bytes: Largest `used_bytes` seen.
-        killed: The watchdog's decision, or None.
-        timed_out: Killed because `Launch.timeout_s` had passed.
-        interrupted: Ended on request (`Watch.stop`).
-        log_tail: Last lines of its output.
-        memory_back_after_s: Seconds from its end until the device had its memory back; None when not within
-            `Watch.memory_back_s`.
-        curve: Its memory over time, at most 1000 points; the peak is always among them.
-        killed_at_s: Seconds from the start to the watchdog's decision; None without one.
-        blind: When and why it ran unwatched, in one sentence; None when it never did.
-        notes: What the probe could not see, one sentence each.
-    """
-
-    returncode: int
-    duration_s: float
-    peak_bytes: int
-    killed: Kill | None
-    timed_out: bool
-    interrupted: bool
-    log_tail: str
-    memory_back_after_s: float | None
-    curve: tuple[CurvePoint, ...] = ()
-    killed_at_s: float | None = None
-    blind: str | None = None
-    notes: tuple[str, ...] = ()
 
 
 def supervise(launch: Launch, watch: Watch) -> Ended:
@@ -70,86 +27,10 @@ def supervise(launch: Launch, watch: Watch) -> Ended:
     """
     child = Child(launch)
     try:
-        watcher = Watcher(watch, child.pid)
+        watcher = Watcher(watch, first_sight(watch.probe, child.pid))
         child.start()
-        run = _Run(child, launch, watcher)
+        run = Run(child, watcher, launch.timeout_s, () if watch.stop is None else (watch.stop,))
         returncode = run.follow()
-        duration_s = time.monotonic() - run.started
     finally:
         child.close()
-    return Ended(
-        returncode,
-        duration_s,
-        watcher.peak_bytes,
-        watcher.killed,
-        run.timed_out,
-        run.interrupted,
-        child.log_tail(),
-        _memory_back(watch, watcher.peak_bytes),
-        watcher.curve(),
-        watcher.killed_at_s,
-        watcher.blind,
-        watch.probe.notes,
-    )
-
-
-class _Run:
-    """The state of one supervision."""
-
-    def __init__(self, child: Child, launch: Launch, watcher: Watcher) -> None:
-        self.child = child
-        self.watch = watcher.watch
-        self.watcher = watcher
-        self.started = time.monotonic()
-        self.deadline = float("inf") if launch.timeout_s is None else self.started + launch.timeout_s
-        self.grace_ends = float("inf")
-        self.timed_out = False
-        self.interrupted = False
-
-    def follow(self) -> int:
-        """Poll until the child is gone; returns its exit code."""
-        period = 1.0 / self.watch.poll_hz
-        now = next_look = time.monotonic()
-        while (returncode := self.child.wait(next_look - now)) is None:
-            now = time.monotonic()
-            if self.watcher.look(now - self.started) or self._over_time(now) or self._stopped(now):
-                return self.child.kill()
-            next_look = max(next_look + period, now)
-            now = time.monotonic()
-        return returncode
-
-    def _over_time(self, now: float) -> bool:
-        self.timed_out = not self.interrupted and now > self.deadline
-        return self.timed_out
-
-    def _stopped(self, now: float) -> bool:
-        """Pass a request on; True when it has to end at once."""
-        stop = self.watch.stop
-        if stop is None or not stop.requested:
-            return False
-        if not self.interrupted:
-            self.interrupted = True
-            self.grace_ends = now + self.watch.grace_s
-            self.child.terminate()
-        return stop.immediate or now > self.grace_ends
-
-
-def _memory_back(watch: Watch, peak_bytes: int) -> float | None:
-    """Seconds until all but 64 MiB or 2 % of the peak is free again; a driver frees a dead process's memory late.
-
-    On a GPU `used_bytes` is what was available before the launch minus what is available now; a neighbour that is known
-    to have grown is left out of it.
-    """
-    started = time.monotonic()
-    while (waited := time.monotonic() - started) < watch.memory_back_s:
-        if _is_back(watch.probe, peak_bytes):
-            return waited
-        time.sleep(_BACK_POLL_SECONDS)
-    return None
-
-
-def _is_back(probe: MemoryProbe, peak_bytes: int) -> bool:
-    try:
-        return probe.sample().used_bytes <= max(_BACK_BYTES, peak_bytes // _BACK_SHARE)
-    except UnreadableError:
-        return False
+    return run.ended(returncode, child.log_tail(), memory_back(watch, watcher.peak_bytes))

@@ -1,7 +1,7 @@
 """What a look at a running trial brings: a sample, a judgement, a point of its curve, or an account of blindness.
 
 Owns `Watch` and the state between two looks. The rules are `harness.core.watchdog`'s and `harness.core.sight`'s; when to
-look, and ending a trial, is `harness.guard.supervise`'s.
+look, and ending a trial, is `harness.guard.watching`'s.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ class Watch:
     """How to watch a child.
 
     Attributes:
-        probe: Measures; turned to this child by `supervise`.
+        probe: Measures; turned to the child when that is started.
         budget: The ceiling; None only measures.
         poll_hz: Looks a second, above 0 and at most 50.
         on_poll: Told every sample after it was judged, the last one again while the device cannot be read. Must return
@@ -68,34 +68,46 @@ class Watch:
     memory_back_s: float = MEMORY_BACK_SECONDS
 
 
-class Watcher:
-    """Looks at one child. Made before the child runs: the baseline is taken here.
+def first_sight(probe: MemoryProbe, pid: int) -> Sight:
+    """Turn a probe to a process tree before that has allocated anything: the baseline is taken here.
 
     Args:
-        watch: How.
+        probe: Measures.
         pid: Root of the tree.
+
+    Returns:
+        How well it is seen: blind where the device could not be read.
 
     Raises:
         DeviceLostError: if the device is gone.
     """
+    try:
+        probe.watch(pid)
+    except UnreadableError as error:
+        return Sight().blinded(0.0, f"{error.why}, so there is no baseline")
+    return Sight()
 
-    def __init__(self, watch: Watch, pid: int) -> None:
+
+class Watcher:
+    """Looks at one child, or at one job of a worker.
+
+    Args:
+        watch: How.
+        sight: `first_sight` of the process, the same for all of a worker's jobs.
+    """
+
+    def __init__(self, watch: Watch, sight: Sight) -> None:
         self.watch = watch
         self.peak_bytes = 0
         self.killed: Kill | None = None
         self.killed_at_s: float | None = None
         self._watched = Watched()
         self._recorder = CurveRecorder()
-        self._sight = Sight()
+        self._sight = sight
         self._shares = Shares(watch.probe)
         self._last = _UNSEEN
         self._ask_at = 0.0
-        self._baseline = True
-        try:
-            watch.probe.watch(pid)
-        except UnreadableError as error:
-            self._baseline = False
-            self._sight = self._sight.blinded(0.0, f"{error.why}, so there is no baseline")
+        self._baseline = not sight.blind
 
     @property
     def blind(self) -> str | None:

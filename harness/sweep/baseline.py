@@ -18,8 +18,8 @@ from harness.console.view import TrialLine
 from harness.core.errors import ExitCode, HarnessError
 from harness.core.outcome import Ending, Outcome
 from harness.files.template_files import load_template
+from harness.sweep.one_run import carry_out
 from harness.sweep.specs import baseline_spec
-from harness.sweep.trial import Destination, carry_out
 from harness.sweep.workplace import Workplace
 from harness.tracking.tracker import KIND_BASELINE
 from harness.trial.examples import worked_examples
@@ -97,7 +97,7 @@ def measure_base(work: Workplace, label: str, shots: int, split: str) -> dict[st
     work.view.trial_started(TrialLine(label, {}, kind="baseline"))
     tags = {"kind": KIND_BASELINE, "shots": str(shots), "split": split, "device": work.materials.probe.device_name}
     run_id = work.tracker.start_run(label, params={"shots": shots, "split": split}, tags=tags)
-    outcome = carry_out(work, baseline_spec(work, label, shots, split), Destination(run_id, split))
+    outcome = carry_out(work, baseline_spec(work, label, shots, split), run_id, split)
     if outcome.ending is Ending.INTERRUPTED:
         return None
     if outcome.ending is not Ending.COMPLETED:

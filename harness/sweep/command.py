@@ -9,11 +9,12 @@ from pathlib import Path
 from harness.config.sweep_config import SweepConfig
 from harness.console.report import render_front
 from harness.console.view import Promoted, SweepSummary
-from harness.core.errors import ExitCode, HarnessError
+from harness.core.errors import ExitCode
 from harness.study.store import load_ledger, open_storage, translated
 from harness.sweep.loop import Finished, run_sweep
 from harness.sweep.paths import Paths
 from harness.sweep.promote import choose, promote
+from harness.sweep.simulate import SimulateAsked, run_simulation
 from harness.sweep.steps import open_step, reopen_step
 from harness.sweep.steps_close import close_step
 from harness.sweep.summary import Results
@@ -39,6 +40,20 @@ def sweep_command(config: SweepConfig, stem: str, session: Session) -> ExitCode:
     return _code(finished)
 
 
+def simulate_command(config: SweepConfig, stem: str, session: Session, asked: SimulateAsked) -> ExitCode:
+    """Run the same sweep on learning curves and a card that is not there.
+
+    Raises:
+        HarnessError: as `run_simulation`.
+    """
+    started = time.monotonic()
+    work, finished = run_simulation(config, stem, session, asked)
+    if not finished.complete:
+        session.view.message("interrupted: the same command takes the simulation up again where it stopped")
+    _show(work, finished.results, finished.promoted, time.monotonic() - started)
+    return _code(finished)
+
+
 def _code(finished: Finished) -> ExitCode:
     if not finished.complete:
         return ExitCode.INTERRUPTED
@@ -58,7 +73,7 @@ def pareto_command(study: str, folder: Path, storage: str | None, *, as_json: bo
         HarnessError: BAD_INPUT for an unknown study, NO_RESULT when nothing has completed.
     """
     paths = Paths.at(folder, storage)
-    _must_exist(paths)
+    paths.require_study_store()
     opened = open_storage(paths.study_url)
     with translated(paths.study_url):
         ledger = load_ledger(opened, study)
@@ -82,7 +97,7 @@ def promote_command(study: str, number: int | None, paths: Paths, session: Sessi
         HarnessError: unknown study or trial, nothing completed, or as `open_workplace`.
     """
     started = time.monotonic()
-    _must_exist(paths)
+    paths.require_study_store()
     work = reopen_workplace(study, paths, session, reopen_step(study, paths, session), tracking_uri)
     results = Results.read(work.ledger, work.config)
     chosen = choose(results, number)
@@ -93,18 +108,3 @@ def promote_command(study: str, number: int | None, paths: Paths, session: Sessi
         return ExitCode.INTERRUPTED
     _show(work, results, promoted, time.monotonic() - started)
     return ExitCode.OK
-
-
-def _must_exist(paths: Paths) -> None:
-    """Reading must not create an empty database.
-
-    Raises:
-        HarnessError: BAD_INPUT.
-    """
-    file = Path(paths.study_url.removeprefix("sqlite:///"))
-    if paths.study_url.startswith("sqlite:///") and not file.exists():
-        raise HarnessError(
-            f"there is no study store at {file}",
-            why="no sweep has run there",
-            fix="run `harness sweep FILE` first, or name the place with --folder or --storage",
-        )

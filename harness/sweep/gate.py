@@ -6,8 +6,8 @@ Owns the composition. The rules are `harness.core`'s; the peaks are kept by `har
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 from harness.config.sections import Guard
@@ -18,7 +18,7 @@ from harness.core.memory import MemoryEstimate
 from harness.core.outcome import Ending
 from harness.core.params import TrialParams
 from harness.core.reliability import Decision, Reliability, reliability
-from harness.core.workload import Workload
+from harness.core.workload import LossPath, Workload
 from harness.guard.observations import ObservationStore
 from harness.study.ledger import Told
 from harness.sweep.predict import Predictor
@@ -56,6 +56,11 @@ class Judged:
             "budget_bytes": budget.bytes,
             "group": group_of(self.workload.params),
             "steps": list(self.steps),
+            "effective": {
+                "params": self.workload.params.to_dict(),
+                "loss_path": self.workload.loss_path.value,
+                "offloaded_layers": self.workload.offloaded_layers,
+            },
         }
 
 
@@ -94,6 +99,20 @@ class Gate:
             verdict = adapt(workload, self._certain_verdict, kind, layers)
             workload = verdict.workload if isinstance(verdict, Adapt) else workload
         return self._judged(workload, verdict)
+
+    def restore(self, kept: Mapping[str, Any]) -> Judged:
+        """A trial that was admitted before, as it was then: what has been learned since does not change its settings.
+
+        Args:
+            kept: `Judged.to_dict` of its admission.
+        """
+        effective = kept["effective"]
+        workload = replace(
+            self._predictor.workload(TrialParams.from_dict(effective["params"])),
+            loss_path=LossPath(effective["loss_path"]),
+            offloaded_layers=effective["offloaded_layers"],
+        )
+        return self._judged(workload, None)
 
     def observe(self, judged: Judged, observed_bytes: int, *, censored: bool) -> None:
         """Learn from a trial that ran.

@@ -13,7 +13,11 @@ from harness.trial.spec import ChildEnding, TrialResult
 NEAR_BUDGET = 0.9
 """A SIGKILL that nobody here sent, this close to the budget, is the kernel's out-of-memory killer at work."""
 
+FULL_BYTES = 16 << 20
+"""A disk with less room than this is full: what failed to be written may have been larger than what is left."""
+
 _BARELY = 1e-6
+_NO_SPACE = ("no space left", "disk quota exceeded", "disk is full")
 
 
 def judge(ended: Ended, result: TrialResult | None, budget: Budget) -> Outcome:
@@ -43,6 +47,18 @@ def judge(ended: Ended, result: TrialResult | None, budget: Budget) -> Outcome:
     if result is None:
         return _silent(ended, plain, observed)
     return _reported(result, plain, observed)
+
+
+def out_of_disk(outcome: Outcome, free_bytes: int) -> bool:
+    """Whether a trial failed because the disk is full: that says nothing about the trial, and the next one fails as well.
+
+    Args:
+        outcome: Of the trial.
+        free_bytes: Left on the disk that trials are kept on.
+    """
+    if outcome.ending is not Ending.FAILED:
+        return False
+    return free_bytes < FULL_BYTES or any(words in outcome.reason.lower() for words in _NO_SPACE)
 
 
 def _silent(ended: Ended, plain: Outcome, observed: float) -> Outcome:

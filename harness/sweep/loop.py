@@ -1,24 +1,27 @@
-"""The sweep: baselines, then ask, carry out, tell, until the file's limits are reached or the user stops it."""
+"""The sweep: baselines, then trials until the file's limits are reached or the user stops it, then the promotion."""
 
 from __future__ import annotations
 
-import time
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from harness.console.view import Promoted
-from harness.core.errors import ExitCode, HarnessError
+from harness.core.errors import HarnessError
 from harness.core.outcome import Ending, Outcome
-from harness.study.ledger import Asked
 from harness.sweep.baseline import measure_baselines
-from harness.sweep.left_out import left_out_sentence
+from harness.sweep.board import Board
+from harness.sweep.conductor import Conductor
+from harness.sweep.crew import Crew
+from harness.sweep.crew_local import LocalCrew
+from harness.sweep.devices import open_devices
 from harness.sweep.preflight import check_smallest_fits, header
 from harness.sweep.promote import choose, promote
+from harness.sweep.proposals import open_proposer
+from harness.sweep.recovery import take_up
+from harness.sweep.rung_files import RungFiles
 from harness.sweep.summary import Results
 from harness.sweep.tracked import finish_tracking, start_tracking
-from harness.sweep.trial import run_trial
 from harness.sweep.workplace import Workplace
-
-MAX_FAILURES_IN_A_ROW = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,8 +39,16 @@ class Finished:
     promoted: Promoted | None
 
 
-def run_sweep(work: Workplace) -> Finished:
+Hire = Callable[[Workplace], Crew]
+
+
+def run_sweep(work: Workplace, hire: Hire | None = None) -> Finished:
     """Carry a sweep to its end; what was stored stays valid whichever way it ends.
+
+    Args:
+        work: The sweep.
+        hire: Makes a crew in place of this machine's trial processes: a simulated one, which measures no untuned base and
+            promotes nothing.
 
     Raises:
         HarnessError: nothing can work: no memory for the smallest configuration, no base model, a broken scorer,
@@ -47,10 +58,11 @@ def run_sweep(work: Workplace) -> Finished:
     start_tracking(work)
     work.view.sweep_started(header(work))
     try:
-        complete = measure_baselines(work) and _trials(work)
+        complete = (hire is not None or measure_baselines(work)) and _trials(work, hire or open_crew)
         results = Results.read(work.ledger, work.config)
-        promoted = _promoted(work, results) if complete else None
+        promoted = _promoted(work, results) if complete and hire is None else None
     except HarnessError as error:
+        work.tracker.close_orphans()
         finish_tracking(work, Outcome(Ending.FAILED, f"{error.what}: {error.why}"))
         raise
     complete = complete and not work.stop.requested
@@ -71,53 +83,29 @@ def _promoted(work: Workplace, results: Results) -> Promoted | None:
     return promote(work, choose(results, None))
 
 
-def _trials(work: Workplace) -> bool:
-    deadline = time.monotonic() + (work.config.study.timeout_s or float("inf"))
-    failures, said = 0, None
-    while work.ledger.remaining(work.config.study.n_trials):
-        if work.stop.requested:
-            return False
-        if time.monotonic() > deadline:
-            work.view.message("study.timeout_s is spent: no further trial is started")
-            break
-        asked = work.ledger.ask(work.config)
-        outcome = _guarded(work, asked)
-        said = _say_left_out(work, outcome, said)
-        retry = outcome.ending is Ending.INTERRUPTED or (
-            outcome.ending is Ending.FAILED and asked.attempt < work.config.study.retries
-        )
-        work.ledger.tell(asked, outcome, work.objectives, retry=retry)
-        failures = failures + 1 if outcome.ending is Ending.FAILED else 0
-        if failures >= MAX_FAILURES_IN_A_ROW:
-            raise _keeps_failing(work, asked, outcome)
-    return not work.stop.requested or not work.ledger.remaining(work.config.study.n_trials)
+def _trials(work: Workplace, hire: Hire) -> bool:
+    """Carry out the trials of the study.
 
-
-def _say_left_out(work: Workplace, outcome: Outcome, said: str | None) -> str | None:
-    """Say what did not fit, unless that was the last thing said about it."""
-    sentence = left_out_sentence(outcome.metrics)
-    if sentence is None or sentence == said:
-        return said
-    work.view.message(sentence)
-    return sentence
-
-
-def _guarded(work: Workplace, asked: Asked) -> Outcome:
-    """A trial whose error, if it is not the trial's own, is recorded before it ends the sweep."""
+    Returns:
+        False when the user interrupted.
+    """
+    board = Board(work, open_proposer(work))
+    crew = hire(work)
     try:
-        return run_trial(work, asked)
-    except HarnessError as error:
-        reason = f"{error.what}: {error.why}"
-        work.ledger.tell(asked, Outcome(Ending.FAILED, reason), work.objectives, retry=True)
-        work.tracker.close_orphans()
-        raise
+        take_up(work, board)
+        return Conductor(work, crew, board).run()
+    finally:
+        crew.close()
+        board.close()
 
 
-def _keeps_failing(work: Workplace, asked: Asked, outcome: Outcome) -> HarnessError:
-    log = work.paths.trial_dir(work.ledger.name, f"trial {asked.number}").log_file
-    return HarnessError(
-        f"{MAX_FAILURES_IN_A_ROW} trials in a row failed for reasons that are not their settings",
-        why=outcome.reason,
-        fix=f"read {log}, run `harness doctor`; the same command goes on afterwards",
-        code=ExitCode.ENVIRONMENT,
-    )
+def open_crew(work: Workplace) -> Crew:
+    """Trial processes of this machine.
+
+    Raises:
+        HarnessError: a GPU cannot be used.
+    """
+    data = work.materials.data
+    folder = work.paths.trials / work.ledger.name
+    files = RungFiles.write(folder, data.files["validation"], work.config.halving.schedule(), data.digests["validation"])
+    return LocalCrew(work, open_devices(work), files)

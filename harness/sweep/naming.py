@@ -45,8 +45,13 @@ class Wanted:
     config: SweepConfig
     data: str
 
+    def half_made(self, ledger: Ledger) -> bool:
+        """Whether whoever created the study, from these settings, died before it was whole; nothing has begun in it then."""
+        begun = ledger.noted("data_digest") is not None or ledger.remaining(1) == 0
+        return not begun and ledger.identity in ("", self.config.identity())
+
     def create(self, place: Place, name: str) -> Ledger:
-        """A study of these."""
+        """A study of these; the rest of one that is `half_made`."""
         ledger = create_ledger(place.storage, name, self.config)
         ledger.note("data_digest", self.data)
         return ledger
@@ -112,6 +117,8 @@ def _claim_named(place: Place, wanted: Wanted, name: str) -> Claimed:
         return Claimed(wanted.create(place, name), lock, resumed=False)
     ledger = load_ledger(place.storage, name)
     try:
+        if wanted.half_made(ledger):
+            ledger = wanted.create(place, name)
         _require_same(ledger, wanted)
     except HarnessError:
         lock.release()
@@ -145,6 +152,8 @@ def _claim_unnamed(place: Place, wanted: Wanted, name: str, say: Callable[[str],
     if name not in study_names(place.storage):
         return Claimed(wanted.create(place, name), lock, resumed=False)
     ledger = load_ledger(place.storage, name)
+    if wanted.half_made(ledger):
+        ledger = wanted.create(place, name)
     if ledger.noted("finished") is None:
         other = "settings" if wanted.other_settings(ledger) else "data" if wanted.other_data(ledger) else None
         if other is None:
@@ -156,5 +165,6 @@ def _claim_unnamed(place: Place, wanted: Wanted, name: str, say: Callable[[str],
 
 def _difference(old: SweepConfig, new: SweepConfig) -> str:
     before, after = old.model_dump(mode="json"), new.model_dump(mode="json")
-    changed = [key for key in before if before[key] != after[key] and key not in ("guard", "study", "tracking")]
+    free = ("guard", "workers", "study", "tracking")
+    changed = [key for key in before if before[key] != after[key] and key not in free]
     return ", ".join(changed) or "its settings"

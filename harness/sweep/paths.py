@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from harness.config.sweep_config import SweepConfig
+from harness.core.addresses import HIDDEN
+from harness.core.errors import HarnessError
 from harness.trial.trial_dir import TrialDir
 
 
@@ -52,3 +54,33 @@ class Paths:
     def trial_dir(self, study: str, label: str) -> TrialDir:
         """The folder of one trial or baseline."""
         return TrialDir(self.trials / study / label.replace(" ", "-"))
+
+    def require_study_store(self) -> None:
+        """Reading must not create an empty database.
+
+        Raises:
+            HarnessError: BAD_INPUT.
+        """
+        file = Path(self.study_url.removeprefix("sqlite:///"))
+        if self.study_url.startswith("sqlite:///") and not file.exists():
+            raise HarnessError(
+                f"there is no study store at {file}",
+                why="no sweep has run there",
+                fix="run `harness sweep FILE` first, or name the place with --folder or --storage",
+            )
+
+
+def remembered_uri(config: SweepConfig, study: str) -> str | None:
+    """The MLflow store that a study was created with; None is the default of its folder.
+
+    Raises:
+        HarnessError: BAD_INPUT where the address was kept without its password.
+    """
+    uri = config.tracking.tracking_uri
+    if uri and HIDDEN in uri:
+        raise HarnessError(
+            f"the MLflow store of study {study!r} needs its password",
+            why=f"{uri} is kept without it",
+            fix="give the whole address with --tracking-uri",
+        )
+    return uri

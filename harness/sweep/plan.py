@@ -191,10 +191,12 @@ def _durations(config: SweepConfig, settings: tuple[Setting, ...], judge: _Judge
 
 
 def _limits(config: SweepConfig) -> tuple[str, ...]:
-    """Times that the file itself sets an end to."""
+    """What the file itself says that makes the sweep shorter."""
     told = {"study.timeout_s": config.study.timeout_s, "study.trial_timeout_s": config.study.trial_timeout_s}
     meaning = {"study.timeout_s": "no trial starts later than that", "study.trial_timeout_s": "a longer trial is pruned"}
-    return tuple(f"{name} is {seconds:g}: {meaning[name]}" for name, seconds in told.items() if seconds is not None)
+    ends = tuple(f"{name} is {seconds:g}: {meaning[name]}" for name, seconds in told.items() if seconds is not None)
+    rungs = "halving.rungs: the sweep's time is that of whole trainings, but most trials end at a rung"
+    return (*ends, rungs) if config.halving.rungs else ends
 
 
 def _save(plan: Plan, path: Path) -> Path:

@@ -117,7 +117,7 @@ def _lesson(ground: Ground, clock: Clock) -> Lesson | None:
         for study, told, config in _finished(ground):
             params = config.base_params().merged(told.proposal)
             expected = clock.trial(ground.predictor.workload(params)).expected
-            found.setdefault(study, []).append(told.duration_s / expected)
+            found.setdefault(study, []).append(_worked_s(told) / expected)
     except HarnessError:
         return None
     ratios = [ratio for each in found.values() for ratio in each]
@@ -137,7 +137,7 @@ def _finished(ground: Ground) -> Iterator[tuple[str, Told, SweepConfig]]:
         ledger = load_ledger(storage, name)
         try:
             config = ledger.config()
-        except (KeyError, ValueError):  # of another version, or not of this project
+        except (HarnessError, ValueError):  # half made, of another version, or not of this project
             continue
         if not _same_work(config, ground.config):
             continue
@@ -161,3 +161,9 @@ def _same_device(paths: Paths, study: str, number: int, ground: Ground) -> bool:
     if ground.device.profile.kind != "cuda":
         return name == platform.machine()
     return name == ground.device.name or (ground.device.gpu is not None and known_gpu(name) == ground.device.gpu)
+
+
+def _worked_s(told: Told) -> float:
+    """Seconds that a trial took without its waits between rungs."""
+    worked = told.metrics.get("trial_runtime_s")
+    return told.duration_s if worked is None else worked + told.metrics.get("score_runtime_s", 0.0)

@@ -81,7 +81,21 @@ def header(work: Workplace) -> SweepHeader:
             "mlflow": without_password(work.paths.tracking_uri),
             "trials": str(work.paths.trials),
         },
+        rungs=_rungs(work),
+        workers=len(work.config.workers.devices or ("",)) if work.config.workers.count == "auto" else work.config.workers.count,
+        simulated="simulated" in work.tags,
+        ended=len(work.ledger.told()),
     )
+
+
+def _rungs(work: Workplace) -> tuple[str, ...]:
+    """What a trial gets at each rung below the full one, in words."""
+    rungs, count = work.config.halving.schedule(), work.materials.data.counts["validation"]
+    found = []
+    for index, rung in enumerate(rungs.lower):
+        judged_by = "validation loss alone" if rung.by_loss else f"{rungs.functions(index, count)} functions"
+        found.append(f"{rung.training:.0%} of training, {judged_by}".replace("%", " %"))
+    return tuple(found)
 
 
 def _in_words(axis: IntRange | FloatRange | Choices[Any]) -> str:

@@ -10,10 +10,10 @@ from harness.core.errors import ExitCode, HarnessError
 from harness.core.outcome import Ending
 from harness.study.ledger import Told
 from harness.sweep.baseline import baseline_key, measure_base
+from harness.sweep.one_run import carry_out
 from harness.sweep.publish import publish
 from harness.sweep.specs import adapter_spec
 from harness.sweep.summary import Results
-from harness.sweep.trial import Destination, carry_out
 from harness.sweep.workplace import Workplace
 
 
@@ -83,7 +83,7 @@ def _tuned(work: Workplace, told: Told, adapter: Path) -> dict[str, Any] | None:
     work.view.trial_started(TrialLine(label, told.proposal, kind="baseline"))
     tags = {"kind": "promotion", "trial": str(told.number), "split": "test", "device": work.materials.probe.device_name}
     run_id = work.tracker.start_run(label, params=params.to_dict(), tags=tags)
-    outcome = carry_out(work, adapter_spec(work, label, adapter, params), Destination(run_id, "test"))
+    outcome = carry_out(work, adapter_spec(work, label, adapter, params), run_id, "test")
     if outcome.ending is Ending.INTERRUPTED:
         return None
     if outcome.ending is not Ending.COMPLETED:

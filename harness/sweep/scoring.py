@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 from evaluation import (
@@ -23,6 +24,7 @@ from harness.core.errors import ExitCode, HarnessError
 from harness.core.records import Record
 from harness.files.cache import default_cache_root
 from harness.files.record_files import read_records
+from harness.guard.watcher import StopSignal
 from harness.sweep.workplace import Workplace
 from harness.trial.spec import read_suites
 from harness.trial.trial_dir import TrialDir, write_atomic
@@ -37,33 +39,52 @@ def focal_functions(records: Iterable[Record]) -> tuple[FocalFunction, ...]:
     return tuple(FocalFunction(r.id, r.source, r.entry_point, r.oracle_suite) for r in records)
 
 
-def score_trial(work: Workplace, folder: TrialDir, split: str, on_scored: Callable[[int, int], None]) -> Report:
+@dataclass(frozen=True, slots=True)
+class Scoring:
+    """What scoring needs to know, whichever thread does it.
+
+    Attributes:
+        settings: The scorer's.
+        stop: A second request ends it.
+    """
+
+    settings: ScoreSettings
+    stop: StopSignal
+
+    @classmethod
+    def of(cls, work: Workplace) -> Scoring:
+        """As a sweep asks for it."""
+        return cls(score_settings(work), work.stop)
+
+
+def score_suites_of(
+    scoring: Scoring, folder: TrialDir, functions_file: Path, on_scored: Callable[[tuple[int, int]], None]
+) -> Report:
     """Run every suite in `folder` against its focal function; the report is also written to scores.json.
 
     Args:
-        work: The sweep.
+        scoring: How.
         folder: A trial folder whose suites.jsonl is complete.
-        split: The split the suites were written for.
+        functions_file: The records the suites were written for.
         on_scored: Told how many of how many functions are done.
 
     Raises:
         HarnessError: SANDBOX when suites cannot be run safely or the scorer itself is broken.
         StopNowError: when the user asked to stop at once.
     """
-    records = read_records(work.materials.data.files[split])
-    functions = focal_functions(records)
+    functions = focal_functions(read_records(functions_file))
     suites = [Suite(s.function_id, s.code) for s in read_suites(folder.suites_file)]
     done = 0
 
     def scored(_: SuiteScore) -> None:
         nonlocal done
         done += 1
-        on_scored(done, len(functions))
-        if work.stop.immediate:
+        on_scored((done, len(functions)))
+        if scoring.stop.immediate:
             raise StopNowError
 
     try:
-        report = score_suites(functions, suites, score_settings(work), scored)
+        report = score_suites(functions, suites, scoring.settings, scored)
     except (SandboxUnavailableError, EvaluationError) as error:
         raise HarnessError(
             "the generated tests cannot be scored",

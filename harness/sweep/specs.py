@@ -6,16 +6,24 @@ from dataclasses import replace
 from pathlib import Path
 
 from harness.core.params import Quantization, TrialParams
-from harness.core.workload import Workload
 from harness.files.cache import default_cache_root
 from harness.files.template_files import load_template
+from harness.sweep.crew import Segment
+from harness.sweep.devices import Device
 from harness.sweep.workplace import Workplace
 from harness.trial.spec import GenerateSpec, ModelSpec, TrainSpec, TrialSpec
 
 
-def training_spec(work: Workplace, label: str, workload: Workload, seed: int) -> TrialSpec:
-    """Train an adapter, then write suites for the validation functions."""
-    settings, data = work.config.training, work.materials.data
+def segment_spec(work: Workplace, segment: Segment, functions: Path, device: Device) -> TrialSpec:
+    """Train an adapter as far as a rung, then write suites for that rung's validation functions.
+
+    Args:
+        work: The sweep.
+        segment: What is done.
+        functions: File of the rung's validation functions.
+        device: Where.
+    """
+    settings, data, workload = work.config.training, work.materials.data, segment.judged.workload
     train = TrainSpec(
         params=workload.params,
         train_files=tuple(map(str, data.train_files)),
@@ -32,9 +40,12 @@ def training_spec(work: Workplace, label: str, workload: Workload, seed: int) ->
         max_tests_per_example=settings.max_tests_per_example,
         max_completion_tokens=settings.max_completion_tokens,
         loss_path=workload.loss_path.value,
+        until=segment.share.training,
     )
-    model = replace(_model(work, workload.params.quantization), offloaded_layers=workload.offloaded_layers)
-    return TrialSpec(label, seed, model, _generate(work, "validation", workload.params.prompt_template), train)
+    model = _model(work, workload.params.quantization)
+    model = replace(model, offloaded_layers=workload.offloaded_layers, device=device.name)
+    generate = replace(_generate(work, "validation", workload.params.prompt_template), functions_file=str(functions))
+    return TrialSpec(segment.label, segment.seed, model, generate, train, threads=device.threads)
 
 
 def baseline_spec(work: Workplace, label: str, shots: int, split: str) -> TrialSpec:

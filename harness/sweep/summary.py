@@ -21,7 +21,7 @@ class Results:
 
     Attributes:
         objectives: In order.
-        trials: Every ended trial, retried attempts left out.
+        trials: Every ended trial.
         on_front: Numbers of the trials that no other dominates.
         knee: Number of the front's balanced trial; None without a front.
         baselines: Label -> metrics.
@@ -37,7 +37,7 @@ class Results:
     def read(cls, ledger: Ledger, config: SweepConfig) -> Results:
         """Read a study."""
         objectives = tuple(Objective(o.name, o.direction) for o in config.objectives)
-        told = tuple(t for t in ledger.told() if not t.retried)
+        told = ledger.told()
         complete = [t for t in told if t.values is not None]
         directions = [o.direction for o in objectives]
         best = [complete[i] for i in front([t.values or () for t in complete], directions)] if complete else []
@@ -64,6 +64,7 @@ class Results:
             told.number == self.knee,
             told.ending,
             told.reason,
+            told.rung if told.ending is Ending.PRUNED_RUNG else None,
         )
 
     def points(self) -> tuple[TrialPoint, ...]:

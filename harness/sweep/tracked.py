@@ -7,6 +7,7 @@ from collections.abc import Callable
 import yaml
 
 from harness.core.outcome import Ending, Outcome
+from harness.sweep.search_record import search_record
 from harness.sweep.summary import Results
 from harness.sweep.workplace import Workplace
 from harness.tracking.datasets import Split
@@ -14,14 +15,12 @@ from harness.tracking.provenance import provenance_tags
 
 
 def start_tracking(work: Workplace) -> None:
-    """Make or take up the parent run; close what a killed sweep left open, in Optuna and in MLflow."""
-    recovered = work.ledger.recover()
-    if recovered:
-        work.view.message(f"trial {', '.join(map(str, recovered))} was cut off when its sweep died: it is taken up again")
+    """Make or take up the parent run; close the runs that a killed sweep left open and that belong to no open trial."""
+    _clear_uploads(work)
     earlier = work.ledger.noted("sweep_run")
     if earlier:
         work.tracker.resume_sweep(earlier)
-        work.tracker.close_orphans()
+        work.tracker.close_orphans(opened.run_id for opened in work.ledger.open_trials() if opened.run_id)
         return
     data, config = work.materials.data, work.config
     splits = [Split(name, data.digests[name], data.origin, data.counts[name], data.manifest_digest) for name in data.files]
@@ -34,10 +33,17 @@ def start_tracking(work: Workplace) -> None:
     work.ledger.note("sweep_run", run_id)
 
 
+def _clear_uploads(work: Workplace) -> None:
+    """What MLflow was storing when its process died lies under a temporary name, which its UI would show."""
+    for run_id in work.tracker.running():
+        for half in (work.paths.artifacts / run_id).rglob(".artifact.uploading.*"):
+            half.unlink(missing_ok=True)
+
+
 def finish_tracking(work: Workplace, outcome: Outcome) -> None:
     """Draw what there is to see and close the parent run."""
     results = Results.read(work.ledger, work.config)
-    work.tracker.finish_sweep(results.points(), results.objectives, outcome)
+    work.tracker.finish_sweep(results.points(), results.objectives, outcome, search_record(work, results))
 
 
 def reopen_tracking(work: Workplace) -> Callable[[], None]:

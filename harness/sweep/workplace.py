@@ -9,9 +9,10 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from optuna.storages import RDBStorage
+
 from harness.config.sweep_config import SweepConfig
 from harness.console.view import SweepView
-from harness.core.addresses import HIDDEN
 from harness.core.errors import ExitCode, HarnessError
 from harness.data.prepared.prepare import PreparedData
 from harness.guard.supervise import StopSignal
@@ -19,7 +20,7 @@ from harness.study.ledger import Ledger
 from harness.study.store import load_ledger, open_storage
 from harness.sweep.materials import Materials, open_materials
 from harness.sweep.naming import Place, Wanted, claim_existing, claim_study
-from harness.sweep.paths import Paths
+from harness.sweep.paths import Paths, remembered_uri
 from harness.tracking.store import Store
 from harness.tracking.tracker import Tracker
 
@@ -39,6 +40,8 @@ class Workplace:
         stop: Set by Ctrl-C.
         environ: Environment of trial processes.
         resumed: True when the study existed.
+        storage: Of the study.
+        stack: Closes what was opened for the sweep when it ends.
         start_adapter: Folder of the adapter that training goes on from; None trains a new one.
         tags: What else the sweep's MLflow run is tagged with.
     """
@@ -53,6 +56,8 @@ class Workplace:
     stop: StopSignal
     environ: Mapping[str, str]
     resumed: bool
+    storage: RDBStorage
+    stack: ExitStack
     start_adapter: Path | None = None
     tags: Mapping[str, str] = field(default_factory=dict)
 
@@ -124,7 +129,7 @@ def open_workplace(config: SweepConfig, stem: str, session: Session, given: Give
     wanted = Wanted(config, materials.data.digest)
     claimed = claim_study(Place(storage, paths.study_url, paths.trials), wanted, stem, session.view.message)
     session.stack.callback(claimed.lock.release)
-    made_of = (config, paths, materials, claimed.ledger, store)
+    made_of = _Made(config, paths, materials, claimed.ledger, store, storage)
     return _workplace(made_of, session, resumed=claimed.resumed, given=given)
 
 
@@ -147,41 +152,42 @@ def reopen_workplace(
     _check_writable(paths.folder)
     storage = open_storage(paths.study_url)
     config = load_ledger(storage, study).config()
-    uri = tracking_uri or _remembered_uri(config, study) or paths.tracking_uri
+    uri = tracking_uri or remembered_uri(config, study) or paths.tracking_uri
     claimed = claim_existing(Place(storage, paths.study_url, paths.trials), study)
     session.stack.callback(claimed.lock.release)
     materials = open_materials(config, paths.folder, session.view, session.environ, given.data if given else None)
     session.stack.callback(materials.probe.close)
     store = Store.open(uri, paths.artifacts, config.tracking.experiment)
-    return _workplace((config, paths, materials, claimed.ledger, store), session, resumed=True, given=given)
+    made_of = _Made(config, paths, materials, claimed.ledger, store, storage)
+    return _workplace(made_of, session, resumed=True, given=given)
 
 
-def _remembered_uri(config: SweepConfig, study: str) -> str | None:
-    uri = config.tracking.tracking_uri
-    if uri and HIDDEN in uri:
-        raise HarnessError(
-            f"the MLflow store of study {study!r} needs its password",
-            why=f"{uri} is kept without it",
-            fix="give the whole address with --tracking-uri",
-        )
-    return uri
+@dataclass(frozen=True, slots=True)
+class _Made:
+    """What was opened, in this order."""
+
+    config: SweepConfig
+    paths: Paths
+    materials: Materials
+    ledger: Ledger
+    store: Store
+    storage: RDBStorage
 
 
-def _workplace(
-    made_of: tuple[SweepConfig, Paths, Materials, Ledger, Store], session: Session, *, resumed: bool, given: Given | None
-) -> Workplace:
-    config, paths, materials, ledger, store = made_of
+def _workplace(made_of: _Made, session: Session, *, resumed: bool, given: Given | None) -> Workplace:
     return Workplace(
-        config=config,
-        paths=paths,
-        materials=materials,
-        ledger=ledger,
-        tracker=Tracker(store, ledger.name),
-        store=store,
+        config=made_of.config,
+        paths=made_of.paths,
+        materials=made_of.materials,
+        ledger=made_of.ledger,
+        tracker=Tracker(made_of.store, made_of.ledger.name, scratch=made_of.paths.trials / made_of.ledger.name),
+        store=made_of.store,
         view=session.view,
         stop=session.stop,
         environ=session.environ,
         resumed=resumed,
+        storage=made_of.storage,
+        stack=session.stack,
         start_adapter=given.start_adapter if given else None,
         tags=given.tags if given else {},
     )

@@ -16,6 +16,8 @@ from harness.tracking.memory import MemoryRecord, as_json, term_rows
 from harness.tracking.memory_plot import memory_figure
 from harness.tracking.parallel import parallel_coordinates
 from harness.tracking.points import TrialPoint, rows
+from harness.tracking.search import SearchRecord, importance_rows, rung_rows
+from harness.tracking.search_plot import importance_bars, learning_curves
 from harness.trial.events import EventReader
 from harness.trial.spec import GeneratedSuite, read_suites
 
@@ -79,6 +81,22 @@ def write_sweep_files(points: Sequence[TrialPoint], objectives: Sequence[Objecti
     return [
         *write_table([row for row in every if row["on_front"]], folder, "front"),
         *write_table(every, folder, "trials"),
+    ]
+
+
+def write_search_files(search: SearchRecord, objectives: Sequence[Objective], folder: Path) -> list[str]:
+    """Write learning curves and importances into `folder`, those that there are.
+
+    Returns:
+        The paths, relative to `folder`, of the tables that MLflow shows.
+    """
+    if search.curves:
+        plots.save(learning_curves(search.curves, objectives), folder / "rungs.png")
+    if search.importances:
+        plots.save(importance_bars(search.importances), folder / "importances.png")
+    return [
+        *write_table(rung_rows(search.curves, objectives), folder, "rungs"),
+        *write_table(importance_rows(search.importances), folder, "importances"),
     ]
 
 

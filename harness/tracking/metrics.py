@@ -16,6 +16,8 @@ from mlflow.entities import Metric
 from harness.trial.events import Event
 
 MAX_BATCH = 1000  # MLflow's own limit
+RUNG_PREFIX = "rung_"
+"""Before the name of a figure that was measured below the full rung: it does not compare with that of a whole trial."""
 _PLAIN_PHASES = ("train", "eval")
 
 
@@ -75,11 +77,12 @@ def metric_name(phase: str, name: str) -> str:
     return name if phase in _PLAIN_PHASES else f"{phase}/{name}"
 
 
-def final_metrics(values: Mapping[str, float], timestamp: int) -> list[Metric]:
-    """Scalars known at the end of a run, at step 0; what is not finite is left out.
+def scalars(values: Mapping[str, float], timestamp: int, step: int = 0) -> list[Metric]:
+    """Scalars as metrics; what is not finite is left out.
 
     Args:
         values: Name -> value.
         timestamp: Milliseconds since the epoch.
+        step: Optimizer step; 0 for what is known of a whole run.
     """
-    return [Metric(name, float(value), timestamp, 0) for name, value in values.items() if math.isfinite(value)]
+    return [Metric(name, float(value), timestamp, step) for name, value in values.items() if math.isfinite(value)]

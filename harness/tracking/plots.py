@@ -136,7 +136,8 @@ def _single(panel: Axes, points: Sequence[TrialPoint], objectives: Sequence[Obje
             panel.plot(place, point.values[0], "*", ms=18, mfc=KNEE, mec="black", ls="", label="best", zorder=6)
     for point, colour in zip(baselines(points), BASELINES * 9, strict=False):
         panel.axhline(point.values[0], color=colour, linestyle="--", linewidth=1.4, label=point.label)
-    panel.set_xticks(range(len(trials(points))), [p.short for p in trials(points)])
+    every = len(trials(points)) // 30 + 1  # more than 30 numbers would overlap
+    panel.set_xticks(range(0, len(trials(points)), every), [p.short for p in trials(points)[::every]])
     panel.set(xlabel="trial", ylabel=axis_title(objectives[0]))
 
 

@@ -14,7 +14,7 @@ from mlflow.entities.model_registry import ModelVersion
 from mlflow.exceptions import MlflowException, RestException
 
 from harness.core.errors import ExitCode, HarnessError
-from harness.tracking.metrics import final_metrics
+from harness.tracking.metrics import scalars
 from harness.tracking.store import Store
 
 CHAMPION = "champion"
@@ -156,7 +156,7 @@ def _log_model(store: Store, name: str, candidate: Candidate, digest: str) -> Lo
     )
     client.log_model_artifacts(model.model_id, str(candidate.adapter_dir))
     client.finalize_logged_model(model.model_id, "READY")
-    for metric in final_metrics(candidate.metrics, int(time.time() * 1000)):
+    for metric in scalars(candidate.metrics, int(time.time() * 1000)):
         name_ = f"test/{metric.key}"
         client.log_metric(candidate.run_id, name_, metric.value, timestamp=metric.timestamp, model_id=model.model_id)
     return model

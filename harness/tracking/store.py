@@ -12,6 +12,8 @@ from pathlib import Path
 
 from mlflow import MlflowClient
 from mlflow.exceptions import MlflowException
+from mlflow.store.db.utils import _initialize_tables
+from sqlalchemy import create_engine
 from sqlalchemy.exc import SQLAlchemyError
 
 from harness.core.addresses import driver_advice, without_password
@@ -89,8 +91,32 @@ def _prepare_file(uri: str) -> None:
     for target in (file.parent, file):
         if target.exists() and not os.access(target, os.W_OK):
             raise PermissionError(f"no permission to write {target}")
+    if not file.exists():
+        _make_whole(file)
     if file.exists() and file.stat().st_size and not _is_sqlite(file):
         raise OSError(f"{file} is not an SQLite database")
+
+
+def _make_whole(file: Path) -> None:
+    """Make MLflow's tables under another name first.
+
+    A process that dies within the seconds that its migrations take would leave a database that MLflow refuses for ever.
+    """
+    half = file.with_name(f".{file.name}.{os.getpid()}")
+    half.unlink(missing_ok=True)
+    engine = create_engine(f"sqlite:///{half}")
+    try:
+        _initialize_tables(engine)  # type: ignore[no-untyped-call]
+    finally:
+        engine.dispose()
+    try:
+        os.link(half, file)
+    except FileExistsError:
+        half.unlink()  # another process was faster, and uses it already
+    except OSError:
+        half.replace(file)  # a file system without links
+    else:
+        half.unlink()
 
 
 def _is_sqlite(file: Path) -> bool:

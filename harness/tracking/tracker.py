@@ -1,37 +1,34 @@
 """Runs in MLflow: one parent per sweep, one child per trial and per untuned baseline.
 
-Owns which run exists, its parameters, tags, metrics and status. Files belong to `artifacts`, the registry to `registry`.
+Owns which run exists, what it is tagged with, and its status. Single runs belong to `runs`, files to `artifacts`, the
+registry to `registry`.
 """
 
 from __future__ import annotations
 
-import json
-import time
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from mlflow import MlflowClient
-from mlflow.entities import DatasetInput, Param, Run, RunTag
-from mlflow.exceptions import MlflowException
+from mlflow.entities import DatasetInput
 
 from harness.core.errors import ExitCode, HarnessError
 from harness.core.outcome import Ending, Outcome
 from harness.core.pareto import Objective
-from harness.tracking.artifacts import RunFiles, table_tag, write_run_files, write_sweep_files
+from harness.tracking.artifacts import RunFiles, write_run_files, write_search_files, write_sweep_files
 from harness.tracking.datasets import Split, as_input
-from harness.tracking.metrics import MetricBuffer, final_metrics
+from harness.tracking.metrics import RUNG_PREFIX, MetricBuffer
 from harness.tracking.points import TrialPoint, front_markdown
+from harness.tracking.runs import Runs
+from harness.tracking.search import SearchRecord
 from harness.tracking.store import Store
+from harness.tracking.survey import PAUSED_STATUS, status_of
 from harness.trial.events import Event
 
+KIND_SWEEP = "sweep"
 KIND_TRIAL = "trial"
 KIND_BASELINE = "baseline"
-MAX_PARAM_CHARS = 6000
-_MAX_TAG_CHARS = 8000
-_PER_BATCH = 100  # parameters or tags in one log_batch
-_STATUS = {Ending.FAILED: "FAILED", Ending.INTERRUPTED: "KILLED"}
 
 
 class Tracker:
@@ -41,12 +38,15 @@ class Tracker:
         store: Opened store.
         study: Name of the study; stands as a tag on every run.
         flush_seconds: At most this long between two writes of a running trial's metrics.
+        scratch: Folder for files on their way to MLflow, where `harness.sweep.recovery` looks for what a killed process left;
+            None is the system's.
     """
 
-    def __init__(self, store: Store, study: str, *, flush_seconds: float = 5.0) -> None:
-        self._store = store
-        self._client: MlflowClient = store.client
+    def __init__(self, store: Store, study: str, *, flush_seconds: float = 5.0, scratch: Path | None = None) -> None:
+        self._client = store.client
+        self._runs = Runs(store, study)
         self._study = study
+        self._scratch = scratch
         self._buffer = MetricBuffer(store.client, every=flush_seconds)
         self._sweep: str | None = None
         self._inputs: list[DatasetInput] = []
@@ -65,7 +65,7 @@ class Tracker:
     def start_sweep(
         self, name: str, *, params: Mapping[str, Any], tags: Mapping[str, str], config_text: str, datasets: Sequence[Split]
     ) -> str:
-        """Make the parent run.
+        """Make the parent run, or complete one that a killed process has left half made.
 
         Args:
             name: Shown in the UI.
@@ -78,9 +78,13 @@ class Tracker:
             The run's id.
         """
         self._inputs = [as_input(split) for split in datasets]
-        self._sweep = self._create(name, params, {**tags, "kind": "sweep"})
+        begun = self._runs.search(f"tags.kind = '{KIND_SWEEP}' and attributes.status = 'RUNNING'", limit=1)
+        self._sweep = begun[0].info.run_id if begun else self._runs.create(name, {**tags, "kind": KIND_SWEEP})
+        self._runs.log_params(self._sweep, params)
         self._client.log_inputs(self._sweep, self._inputs)
-        self._client.log_text(self._sweep, config_text, "sweep.yaml")
+        with self._folder() as folder:
+            (Path(folder) / "sweep.yaml").write_text(config_text, "utf-8")
+            self._runs.upload(self._sweep, folder, ())
         return self._sweep
 
     def resume_sweep(self, run_id: str) -> str:
@@ -89,25 +93,20 @@ class Tracker:
         Raises:
             HarnessError: no such run, or it belongs to another study.
         """
-        run = self._get(run_id)
-        if run.data.tags.get("study") != self._study or run.data.tags.get("kind") != "sweep":
+        run = self._runs.get(run_id)
+        if run.data.tags.get("study") != self._study or run.data.tags.get("kind") != KIND_SWEEP:
             raise HarnessError(
                 f"run {run_id} is not the sweep run of study {self._study!r}",
                 why=f"its tags say study={run.data.tags.get('study')!r}, kind={run.data.tags.get('kind')!r}",
                 fix="give the study another name, or start without the run id",
                 code=ExitCode.CONFLICT,
             )
-        self._client.update_run(run_id, status="RUNNING")
+        self._runs.set_status(run_id, "RUNNING")
         self._inputs = list(run.inputs.dataset_inputs) if run.inputs else []
         self._sweep = run_id
         return run_id
 
-    def find_sweep(self) -> str | None:
-        """Id of the newest parent run of the study, finished or not; None where there is none."""
-        found = self._search("tags.kind = 'sweep'", limit=1)
-        return found[0].info.run_id if found else None
-
-    def start_run(self, label: str, *, params: Mapping[str, Any], tags: Mapping[str, str]) -> str:
+    def start_run(self, label: str, *, params: Mapping[str, Any], tags: Mapping[str, str], begun: str | None = None) -> str:
         """Make a child run for a trial, or for a baseline.
 
         Args:
@@ -115,22 +114,44 @@ class Tracker:
             params: Effective settings.
             tags: ``kind`` (`KIND_TRIAL`, `KIND_BASELINE`; a trial by default), trial number, seed, device; ``split``, the
                 functions that are written for where nothing is trained.
+            begun: A run that a killed process may have left half made (`find_run`): it is completed and opened instead.
 
         Returns:
             The run's id.
         """
-        parent = {"mlflow.parentRunId": self.sweep_run}
-        run_id = self._create(label, params, {"kind": KIND_TRIAL, **tags, **parent})
-        trained = tags.get("kind", KIND_TRIAL) == KIND_TRIAL
-        wanted = ("train", "validation") if trained else (tags.get("split", "validation"),)
+        told = {"kind": KIND_TRIAL, **tags, "mlflow.parentRunId": self.sweep_run}
+        run_id = begun or self._runs.create(label, told)
+        if begun is not None:
+            self._runs.log(begun, {}, told)
+            self._runs.set_status(begun, "RUNNING")
+        self._runs.log_params(run_id, params)
+        wanted = ("train", "validation") if told["kind"] == KIND_TRIAL else (tags.get("split", "validation"),)
         inputs = [given for given in self._inputs if given.dataset.name in wanted]
         if inputs:
             self._client.log_inputs(run_id, inputs)
         return run_id
 
+    def find_run(self, trial: int) -> str | None:
+        """Id of a trial's newest run, open or closed, also one that a killed process left; None where there is none.
+
+        Args:
+            trial: Its number, as `start_run` was told in the tag ``trial``.
+        """
+        found = self._runs.search(f"tags.kind = '{KIND_TRIAL}' and tags.trial = '{trial}'", limit=1)
+        return found[0].info.run_id if found else None
+
+    def tag_run(self, run_id: str, tags: Mapping[str, str]) -> None:
+        """Set tags of a child run."""
+        self._runs.log(run_id, {}, tags)
+
     def reopen_run(self, run_id: str) -> None:
-        """Take up a child run that was interrupted."""
-        self._client.update_run(run_id, status="RUNNING")
+        """Take up a child run that was paused or interrupted."""
+        self._runs.set_status(run_id, "RUNNING")
+
+    def pause_run(self, run_id: str) -> None:
+        """A trial waits at a rung: MLflow calls that scheduled. It is not an orphan when its sweep dies."""
+        self._buffer.flush(run_id)
+        self._runs.set_status(run_id, PAUSED_STATUS)
 
     def log_events(self, run_id: str, events: Iterable[Event]) -> None:
         """Take in what a running trial streamed; written in batches, at most every few seconds.
@@ -139,11 +160,24 @@ class Tracker:
         """
         self._buffer.add(run_id, events)
 
+    def log_rung(self, run_id: str, step: int, metrics: Mapping[str, float], *, rung: int) -> None:
+        """Write what a trial is worth at a rung; repeated after a crash it changes nothing.
+
+        Args:
+            run_id: The child run.
+            step: Optimizer steps done.
+            metrics: Figures under names with `RUNG_PREFIX`, which stand at `step`; others tell of the trial so far.
+            rung: Index of the rung, 0 the lowest. The tag ``rung`` counts from 1, as screens do.
+        """
+        figures = {name: value for name, value in metrics.items() if name.startswith(RUNG_PREFIX)}
+        self._runs.log(run_id, figures, {"rung": str(rung + 1)}, step=step)
+        self._runs.log(run_id, {name: value for name, value in metrics.items() if name not in figures}, {})
+
     def log_artifacts(self, run_id: str, files: RunFiles) -> None:
         """Store the files of a child run."""
-        with TemporaryDirectory(prefix="harness-artifacts-") as folder:
+        with self._folder() as folder:
             tables = write_run_files(files, Path(folder))
-            self._upload(run_id, folder, tables)
+            self._runs.upload(run_id, folder, tables)
         if files.adapter_dir is not None and files.adapter_dir.is_dir():
             self._client.log_artifacts(run_id, str(files.adapter_dir), "adapter")
 
@@ -151,6 +185,8 @@ class Tracker:
         self, run_id: str, outcome: Outcome, *, metrics: Mapping[str, float] | None = None, tags: Mapping[str, str] | None = None
     ) -> None:
         """Close a child run: FINISHED when completed or pruned, FAILED for infrastructure, KILLED when interrupted.
+
+        Repeated after a crash it adds what is missing and changes nothing else.
 
         Args:
             run_id: The child run.
@@ -161,28 +197,37 @@ class Tracker:
         left_out = self._buffer.close(run_id)
         extra = {"nonfinite_metrics": ", ".join(left_out)} if left_out else {}
         ended = {"outcome": outcome.ending.value, "reason": outcome.reason}
-        scalars = final_metrics({**outcome.metrics, **(metrics or {})}, _now())
-        self._client.log_batch(run_id, metrics=scalars, tags=_tags({**(tags or {}), **extra, **ended}), synchronous=True)
-        self._client.set_terminated(run_id, _STATUS.get(outcome.ending, "FINISHED"), _now())
+        run = self._runs.log(run_id, {**outcome.metrics, **(metrics or {})}, {**(tags or {}), **extra, **ended})
+        self._runs.close(run, status_of(outcome.ending))
 
     def finish_sweep(
         self,
         points: Sequence[TrialPoint],
         objectives: Sequence[Objective],
         outcome: Outcome,
+        search: SearchRecord | None = None,
     ) -> None:
-        """Draw the front and close the parent run.
+        """Draw the front, how the search came to it, and close the parent run.
 
         Args:
             points: Every completed trial and every baseline.
             objectives: In the order of `TrialPoint.values`.
             outcome: Of the sweep itself; ``completed``, ``interrupted`` or ``failed``.
+            search: Learning curves by rung and importances of the settings, where there are any.
         """
-        with TemporaryDirectory(prefix="harness-sweep-") as folder:
+        with self._folder() as folder:
             tables = write_sweep_files(points, objectives, Path(folder))
-            self._upload(self.sweep_run, folder, tables)
+            tables += write_search_files(search or SearchRecord(), objectives, Path(folder))
+            self._runs.upload(self.sweep_run, folder, tables)
         self._client.set_tag(self.sweep_run, "mlflow.note.content", front_markdown(points, objectives))
         self.finish_run(self.sweep_run, outcome)
+
+    def _folder(self) -> TemporaryDirectory[str]:
+        return TemporaryDirectory(prefix=".artifacts-", suffix=".tmp", dir=self._scratch)
+
+    def running(self) -> frozenset[str]:
+        """Ids of the runs that are open."""
+        return frozenset(run.info.run_id for run in self._runs.search("attributes.status = 'RUNNING'"))
 
     def close_orphans(self, alive: Iterable[str] = ()) -> list[str]:
         """Close what a killed process left RUNNING in this study.
@@ -194,52 +239,7 @@ class Tracker:
             The ids that were closed.
         """
         living = {*alive, self._sweep}
-        orphans = [run.info.run_id for run in self._search("attributes.status = 'RUNNING'") if run.info.run_id not in living]
+        orphans = [run.info.run_id for run in self._runs.search("attributes.status = 'RUNNING'") if run.info.run_id not in living]
         for run_id in orphans:
             self.finish_run(run_id, Outcome(Ending.INTERRUPTED, "the process was killed, or the machine stopped"))
         return orphans
-
-    def _create(self, name: str, params: Mapping[str, Any], tags: Mapping[str, str]) -> str:
-        made = {t.key: t.value for t in _tags({**tags, "study": self._study})}
-        run_id = str(self._client.create_run(self._store.experiment_id, tags=made, run_name=name).info.run_id)
-        entries = [Param(key, _text(value, MAX_PARAM_CHARS)) for key, value in params.items()]
-        for start in range(0, len(entries), _PER_BATCH):
-            self._client.log_batch(run_id, params=entries[start : start + _PER_BATCH], synchronous=True)
-        return run_id
-
-    def _upload(self, run_id: str, folder: str, tables: Sequence[str]) -> None:
-        self._client.log_artifacts(run_id, folder)
-        if tables:
-            self._client.set_tag(run_id, *table_tag(tables))
-
-    def _get(self, run_id: str) -> Run:
-        try:
-            return self._client.get_run(run_id)
-        except MlflowException as error:
-            raise HarnessError(
-                f"MLflow has no run {run_id}",
-                why=str(error).splitlines()[0],
-                fix="start the sweep without a run id, or point tracking at the store that holds it",
-                code=ExitCode.CONFLICT,
-            ) from error
-
-    def _search(self, condition: str, *, limit: int = 50_000) -> list[Run]:
-        """Runs of the study, newest first; one page of MLflow holds 50 000, far above any sweep."""
-        quoted = self._study.replace("'", "''")
-        query = f"tags.study = '{quoted}' and {condition}"
-        order = ["attributes.start_time DESC"]
-        return list(self._client.search_runs([self._store.experiment_id], query, max_results=limit, order_by=order))
-
-
-def _text(value: Any, limit: int) -> str:
-    text = value if isinstance(value, str) else json.dumps(value) if isinstance(value, list | tuple | dict) else str(value)
-    return text if len(text) <= limit else text[: limit - 1] + "…"
-
-
-def _tags(values: Mapping[str, str]) -> list[RunTag]:
-    return [RunTag(key, _text(value, _MAX_TAG_CHARS)) for key, value in values.items()]
-
-
-def _now() -> int:
-    """Milliseconds since the epoch, as MLflow counts."""
-    return int(time.time() * 1000)

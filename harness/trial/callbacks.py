@@ -16,7 +16,7 @@ _KEPT = ("loss", "learning_rate", "grad_norm", "eval_loss")
 
 
 class StreamCallback(TrainerCallback):  # type: ignore[misc]
-    """Writes every logged step to events.jsonl.
+    """Writes every logged step to events.jsonl, and the moment at which the first one begins.
 
     Args:
         events: Where to.
@@ -26,10 +26,17 @@ class StreamCallback(TrainerCallback):  # type: ignore[misc]
         self._events = events
         self._tokens = 0.0
         self._since = time.monotonic()
+        self._begun = False
 
     def on_train_begin(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any) -> None:
         """Start the clock of tokens_per_s; a resumed training has counted some already."""
         self._tokens, self._since = float(state.num_input_tokens_seen), time.monotonic()
+
+    def on_step_begin(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any) -> None:
+        """Say that training begins, and where."""
+        if not self._begun:
+            self._begun = True
+            self._events.write(Event("train", state.global_step, state.max_steps, time.time(), {}))
 
     def on_log(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, logs: dict[str, float], **_: Any

@@ -45,7 +45,9 @@ class Written:
     runtime_s: float
 
     def metrics(self) -> dict[str, float]:
-        """Scalars under the names of `TrialResult`."""
+        """Scalars under the names of `TrialResult`; none where there was nothing to write."""
+        if not self.suites:
+            return {}
         ordered = sorted(self.latencies_s)
         return {
             "generate_runtime_s": self.runtime_s,
@@ -89,6 +91,8 @@ def generate(model: Any, tokenizer: Any, spec: GenerateSpec, wording: Wording, r
         HarnessError: if the model's chat template refuses the prompt.
     """
     prompts = build_prompts(tokenizer, spec, wording)
+    if not prompts:  # a rung that is judged by the validation loss alone
+        return Written([], [], 0.0)
     give_back_memory()  # of training
     started = time.monotonic()
     done: dict[int, tuple[GeneratedSuite, float]] = {}

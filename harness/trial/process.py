@@ -37,11 +37,14 @@ class Interruption:
 
     Attributes:
         requested: True from the moment the signal came.
+        at_safe_point: Whether the error was raised at a safe point, so that this process can go on with something else.
     """
 
     def __init__(self) -> None:
         self.requested = False
+        self.at_safe_point = False
         self._deferred = False
+        self._idle = False
 
     def install(self) -> None:
         """Take SIGTERM over; only the main thread can."""
@@ -56,11 +59,28 @@ class Interruption:
         finally:
             self._deferred = False
         if self.requested:
+            self.at_safe_point = True
             raise InterruptedTrialError
+
+    def begin_job(self) -> None:
+        """From now on a signal ends the job.
+
+        Raises:
+            InterruptedTrialError: one has come already since the job before.
+        """
+        self._idle = self._deferred = self.at_safe_point = False
+        if self.requested:
+            self.at_safe_point = True
+            raise InterruptedTrialError
+
+    def end_job(self) -> bool:
+        """From now on a signal is for the next job; whether one came for this one."""
+        came, self.requested, self._idle = self.requested, False, True
+        return came
 
     def _on_signal(self, _number: int, _frame: FrameType | None) -> None:
         self.requested = True
-        if not self._deferred:
+        if not self._deferred and not self._idle:
             raise InterruptedTrialError
 
 

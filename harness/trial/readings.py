@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
+import functools
 import gc
 import hashlib
 import importlib.metadata
@@ -12,6 +14,8 @@ from pathlib import Path
 import torch
 
 _STATUS = Path("/proc/self/status")
+_CLEAR = Path("/proc/self/clear_refs")
+_RESET_PEAK = "5"  # proc(5): VmHWM becomes VmRSS
 _PACKAGES = ("torch", "transformers", "peft", "trl", "bitsandbytes", "accelerate", "tokenizers")
 
 
@@ -24,8 +28,27 @@ def memory_now() -> dict[str, float]:
     return readings
 
 
+def held_bytes() -> int:
+    """Bytes held at this moment by whatever is loaded: on the GPU where torch has one, else resident in host memory."""
+    return torch.cuda.memory_allocated() if torch.cuda.is_available() else _status_bytes("VmRSS")
+
+
+def below_peak_bytes() -> int:
+    """How far `held_bytes` is below its largest value since `reset_peaks`."""
+    peak = torch.cuda.max_memory_allocated() if torch.cuda.is_available() else _status_bytes("VmHWM")
+    return max(0, peak - held_bytes())
+
+
+def reset_peaks() -> None:
+    """Have `memory_peak` count from now on; where the kernel refuses, the host's counts from the process's start."""
+    with contextlib.suppress(OSError):
+        _CLEAR.write_text(_RESET_PEAK, "ascii")
+    if torch.cuda.is_available():
+        torch.cuda.reset_peak_memory_stats()
+
+
 def memory_peak() -> dict[str, float]:
-    """Largest values of this process's life so far, in bytes.
+    """Largest values since `reset_peaks`, or of this process's life so far, in bytes.
 
     VmHWM rather than getrusage: ru_maxrss of a fresh child starts at the size of the process that forked it.
     """
@@ -38,6 +61,7 @@ def memory_peak() -> dict[str, float]:
     return readings
 
 
+@functools.cache
 def versions() -> dict[str, str]:
     """Package name -> version, and the device's name under ``device_name``."""
     found = {name: importlib.metadata.version(name) for name in _PACKAGES}
@@ -66,3 +90,10 @@ def give_back_memory() -> None:
     trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
     if trim is not None:
         trim(0)
+
+
+def give_back_everything() -> None:
+    """`give_back_memory`, and what torch holds of the GPU without using it."""
+    give_back_memory()
+    if torch.cuda.is_initialized():
+        torch.cuda.empty_cache()

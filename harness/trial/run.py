@@ -12,7 +12,8 @@ from transformers import set_seed
 
 from harness.core.params import Quantization
 from harness.trial.adapters import save_adapter
-from harness.trial.base import Base, load_base
+from harness.trial.base import Base
+from harness.trial.bases import Bases, FreshBases
 from harness.trial.events import Event, EventWriter
 from harness.trial.examples import Wording, open_wording, wording_of
 from harness.trial.failure import is_out_of_memory, last_line
@@ -31,12 +32,14 @@ class Trial:
         folder: Where everything is read from and written to.
         spec: What to do.
         interruption: State of SIGTERM.
+        bases: Where its base comes from.
     """
 
-    def __init__(self, folder: TrialDir, spec: TrialSpec, interruption: Interruption) -> None:
+    def __init__(self, folder: TrialDir, spec: TrialSpec, interruption: Interruption, bases: Bases | None = None) -> None:
         self._folder = folder
         self._spec = spec
         self._interruption = interruption
+        self._bases = bases or FreshBases()
         self._metrics: dict[str, float] = {}
         self._facts: dict[str, str] = {}
 
@@ -64,7 +67,9 @@ class Trial:
         words = {"prompt_template": asked.template.identity, "prompt_template_digest": asked.template.digest}
         self._facts |= versions() | words
         started = time.monotonic()
-        base = load_base(spec.model, Quantization(spec.train.params.quantization if spec.train else spec.model.quantization))
+        base = self._bases.open(
+            spec.model, Quantization(spec.train.params.quantization if spec.train else spec.model.quantization)
+        )
         self._facts |= {"dtype": str(base.dtype).removeprefix("torch."), "quantization": base.quantization.value}
         self._metrics["load_runtime_s"] = time.monotonic() - started
         events.write(Event("load", 0, 0, time.time(), memory_now()))
@@ -85,7 +90,7 @@ class Trial:
         elif spec.adapter is not None:
             model = PeftModel.from_pretrained(base.model, spec.adapter)
         if isinstance(model, PeftModel) and base.quantization is Quantization.NONE:
-            model.merge_adapter()  # saves two small products a layer and token; a quantized weight would be rounded again
+            self._bases.merge(model)  # saves two small products a layer and token; a quantized weight would be rounded again
         return model.eval()
 
     def _write_suites(self, model: Any, base: Base, wording: Wording, events: EventWriter) -> None:

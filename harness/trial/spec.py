@@ -14,7 +14,7 @@ from typing import Any
 
 from harness.core.params import TrialParams
 
-SPEC_VERSION = 2
+SPEC_VERSION = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +69,8 @@ class TrainSpec:
         packing: Several short examples in one sequence of `max_length` tokens.
         token_cache: Folder in which tokenised files are kept for the next trial; None keeps them in the trial's folder.
         start_adapter: Folder of a PEFT adapter to go on from; its rank, alpha and layers then stand above those of `params`.
+        until: Share of the optimizer steps (`harness.core.rungs.steps_at`) after which training pauses, in (0, 1]; 1 trains to
+            the end. Learning rates and data order are those of the whole training; the same folder with a greater share goes on.
     """
 
     params: TrialParams
@@ -86,6 +88,7 @@ class TrainSpec:
     packing: bool = False
     token_cache: str | None = None
     start_adapter: str | None = None
+    until: float = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,9 +172,12 @@ class TrialResult:
     Attributes:
         ending: See `ChildEnding`.
         reason: One line, never empty.
-        metrics: Scalars: train_loss, eval_loss, train_runtime_s, train_tokens, train_tokens_per_s, steps,
+        metrics: Scalars: train_loss, eval_loss, train_runtime_s, train_tokens, train_tokens_per_s,
             generate_runtime_s, generate_tokens_per_s, generate_latency_p50_s, generate_latency_p95_s (seconds per
             suite), truncated_suites, peak_allocated_bytes, peak_reserved_bytes, peak_rss_bytes, trainable_parameters.
+            steps (optimizer steps done), total_steps (of the whole training). Of a training that was paused, train_loss,
+            train_tokens and train_runtime_s are those since its first step, whichever process did them; load_runtime_s, the
+            peaks and all of generation are this process's.
             What became of the data: train_examples, train_examples_dropped (not even one test fits, or there is none),
             train_tests_dropped, train_examples_excluded, train_completion_tokens, train_sequences (rows after packing); the
             first three and completion_tokens of validation as well; encode_runtime_s.

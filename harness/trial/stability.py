@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 
 EXPLOSION_FACTOR = 3.0
 BASELINE_LOGS = 3
@@ -21,6 +22,15 @@ class LossGuard:
     def __init__(self, warmup_steps: int) -> None:
         self._warmup_steps = warmup_steps
         self._first: list[float] = []
+
+    @property
+    def first_losses(self) -> list[float]:
+        """What later losses are compared with."""
+        return list(self._first)
+
+    def take_up(self, first_losses: Iterable[float]) -> None:
+        """Go on with the `first_losses` of a training that was paused."""
+        self._first = list(first_losses)
 
     def verdict(self, step: int, loss: float, grad_norm: float | None) -> str | None:
         """The reason why training has diverged at this step, or None.

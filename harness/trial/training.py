@@ -7,25 +7,28 @@ out, since their defaults differ between versions.
 from __future__ import annotations
 
 import contextlib
-import json
 import math
-import shutil
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
 from peft import LoraConfig
-from transformers import EarlyStoppingCallback, PrinterCallback
+from transformers import EarlyStoppingCallback, PrinterCallback, TrainerCallback
 from trl import SFTConfig
 
 from harness.core.params import Quantization, TrialParams
+from harness.core.rungs import steps_at
 from harness.trial.adapters import load_to_continue, restore, settle_adapters
 from harness.trial.base import Base
 from harness.trial.callbacks import StopCallback, StreamCallback
+from harness.trial.checkpoints import Checkpoint, any_kept, keep, newest
 from harness.trial.completion_trainer import CompletionTrainer
 from harness.trial.events import EventWriter
+from harness.trial.nf4 import trainable_nf4
 from harness.trial.packing import require_isolation
+from harness.trial.pausing import Pause, PauseCallback
 from harness.trial.process import Interruption
 from harness.trial.spec import TrainSpec
 from harness.trial.stability import LossGuard
@@ -72,7 +75,7 @@ class Trained:
 
 
 def train(base: Base, training: Training) -> Trained:
-    """Train to the end, taking up the last whole checkpoint if there is one.
+    """Train to the end or to the pause that is asked for, taking up the last whole checkpoint if there is one.
 
     Raises:
         DivergedError: when the loss left the rails.
@@ -81,19 +84,36 @@ def train(base: Base, training: Training) -> Trained:
     """
     spec = training.spec
     data = open_train_data(base.tokenizer, spec, training.token_cache)
-    steps = total_steps(spec.params, len(data.train))
-    stop = StopCallback(LossGuard(warmup_steps(spec.params, steps)), training.interruption)
-    trainer = _trainer(base, training, data, stop)
-    # Without checkpoints there is nothing to wait for: SIGTERM may break off the step.
-    with training.interruption.deferred() if spec.save_steps else contextlib.nullcontext():
-        output = trainer.train(resume_from_checkpoint=last_checkpoint(training.checkpoints))
+    total = total_steps(spec.params, len(data.train))
+    guard, early = LossGuard(warmup_steps(spec.params, total)), _early_stopping(spec)
+    stop = StopCallback(guard, training.interruption)
+    at = steps_at(spec.until, total)
+    pause = PauseCallback(Pause(at, spec.until < 1 or any_kept(training.checkpoints)), guard, early)
+    trainer = _trainer(base, training, data, [stop, *([early] if early else []), pause])
+    train_loss = _run(trainer, training, pause, newest(training.checkpoints, at))
     if stop.diverged is not None:
         raise DivergedError(stop.diverged)
-    metrics = {"train_loss": float(output.training_loss), "train_runtime_s": float(output.metrics["train_runtime"])}
-    return Trained(trainer.model, data.metrics | metrics | _closing_metrics(trainer, metrics["train_runtime_s"]))
+    metrics = {"train_loss": train_loss, "train_runtime_s": pause.seconds, "total_steps": float(total)}
+    return Trained(trainer.model, data.metrics | metrics | _closing_metrics(trainer, pause.seconds))
 
 
-def _trainer(base: Base, training: Training, data: TrainData, stop: StopCallback) -> CompletionTrainer:
+def _run(trainer: CompletionTrainer, training: Training, pause: PauseCallback, checkpoint: Checkpoint | None) -> float:
+    """Train up to the pause, or take up a checkpoint that is there already; returns the mean loss since the first step."""
+    pause.trainer = trainer
+    if checkpoint is not None and pause.take_up(checkpoint):
+        trainer.load(checkpoint.path)
+        loss = (pause.losses["total"] + pause.losses["pending"]) / trainer.state.global_step
+    else:
+        # Without checkpoints there is nothing to wait for: SIGTERM may break off the step.
+        deferred = training.interruption.deferred() if training.spec.save_steps else contextlib.nullcontext()
+        with deferred, trainable_nf4(trainer.model):
+            loss = trainer.train(resume_from_checkpoint=str(checkpoint.path) if checkpoint else None).training_loss
+    if pause.saving:
+        keep(training.checkpoints, trainer.state.global_step)
+    return float(loss)
+
+
+def _trainer(base: Base, training: Training, data: TrainData, callbacks: Sequence[TrainerCallback]) -> CompletionTrainer:
     spec = training.spec
     trainer = CompletionTrainer(
         model=load_to_continue(base.model, spec.start_adapter) if spec.start_adapter else base.model,
@@ -102,7 +122,7 @@ def _trainer(base: Base, training: Training, data: TrainData, stop: StopCallback
         eval_dataset=data.validation,
         processing_class=base.tokenizer,
         peft_config=None if spec.start_adapter else lora_config(spec.params),
-        callbacks=[StreamCallback(training.events), stop, *_early_stopping(spec)],
+        callbacks=[StreamCallback(training.events), *callbacks],
         loss_path=spec.loss_path,
     )
     trainer.remove_callback(PrinterCallback)  # the events say it
@@ -192,28 +212,9 @@ def warmup_steps(params: TrialParams, steps: int) -> int:
     return math.ceil(params.warmup_ratio * steps)
 
 
-def last_checkpoint(folder: Path) -> str | None:
-    """The newest whole checkpoint; a half-written one (trainer_state.json is written last) is removed."""
-    found: list[tuple[int, Path]] = []
-    for path in folder.glob("checkpoint-*"):
-        if _is_whole(path):
-            found.append((int(path.name.rpartition("-")[2]), path))
-        else:
-            shutil.rmtree(path)
-    return str(max(found)[1]) if found else None
-
-
-def _is_whole(checkpoint: Path) -> bool:
-    try:
-        json.loads((checkpoint / "trainer_state.json").read_text("utf-8"))
-    except (OSError, ValueError):
-        return False
-    return True
-
-
-def _early_stopping(spec: TrainSpec) -> list[Any]:
+def _early_stopping(spec: TrainSpec) -> EarlyStoppingCallback | None:
     patience = spec.early_stopping_patience
-    return [EarlyStoppingCallback(early_stopping_patience=patience)] if patience and spec.eval_steps else []
+    return EarlyStoppingCallback(early_stopping_patience=patience) if patience and spec.eval_steps else None
 
 
 def _closing_metrics(trainer: Any, runtime_s: float) -> dict[str, float]:

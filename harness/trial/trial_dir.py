@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -67,6 +68,10 @@ class TrialDir:
     def read_spec(self) -> TrialSpec:
         """Read trial.json."""
         return TrialSpec.from_json(self.spec_file.read_text("utf-8"))
+
+    def remove_checkpoints(self) -> None:
+        """Remove checkpoints/, once its trial will never go on; harmless where there is none."""
+        shutil.rmtree(self.checkpoints_dir, ignore_errors=True)
 
     def write_result(self, result: TrialResult) -> None:
         """Write result.json."""

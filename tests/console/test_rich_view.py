@@ -17,9 +17,10 @@ from rich.text import Text
 from harness.console.json_view import JsonView
 from harness.console.plain_view import PlainView
 from harness.console.quiet_view import QuietView
-from harness.console.rich_lines import Running, Tally, running_line, status_line
+from harness.console.rich_lines import running_line, status_lines
 from harness.console.rich_view import RichView
 from harness.console.select import select_view
+from harness.console.stage import Running, Tally
 from harness.console.view import TrialLine, TrialProgress
 from harness.core.outcome import Ending
 
@@ -74,13 +75,13 @@ def test_gauge_warns_before_the_budget_is_gone(used: float, colour: str) -> None
 
 def test_status_forecasts_from_the_trials_so_far() -> None:
     tally = Tally({Ending.COMPLETED: 2, Ending.PRUNED_MEMORY: 1, Ending.PRUNED_UNSTABLE: 1}, 400.0, 10)
-    line = status_line(tally, 425.0, 80)
+    (line,) = status_lines(tally, 425.0, 80)
     assert line.plain.strip("━─ ") == "4/10 trials  2 pruned, 7:05 elapsed, about 10:00 left"
     assert line.cell_len <= 80
 
 
 def test_status_of_a_sweep_without_an_ended_trial() -> None:
-    assert "left" not in status_line(Tally({}, 0.0, 0), 1.0, 80).plain
+    assert "left" not in status_lines(Tally({}, 0.0, 0), 1.0, 80)[0].plain
 
 
 @pytest.mark.parametrize("width", [100, 80])

@@ -6,10 +6,12 @@ from dataclasses import replace
 import pytest
 from rich.console import Console
 
-from harness.console.tables import Settings, pareto_cells, plain_pareto, promoted_cells, rich_pareto, unfinished
+from harness.console.tables import Settings, pareto_cells, plain_pareto, promoted_cells, rich_pareto
 from harness.console.text import ALPHA
+from harness.console.unfinished import unfinished
 from harness.console.view import Promoted, ResultRow
 from harness.core.measured import Measured
+from harness.core.outcome import Ending
 from harness.core.pareto import Objective
 
 
@@ -44,7 +46,7 @@ def test_settings_that_never_differ_have_no_column(rows: tuple[ResultRow, ...], 
     cells = pareto_cells(same, objectives)
     assert "optim" not in cells.headings
     assert cells.common == {"optim": "adamw_torch"}
-    assert any("the same in every trial: optim adamw_torch" in line for line in plain_pareto(same, objectives))
+    assert any("the same in every trial above: optim adamw_torch" in line for line in plain_pareto(same, objectives))
 
 
 @pytest.mark.parametrize(("width", "heading"), [(140, "warmup"), (100, "warmup"), (80, "settings")])
@@ -93,4 +95,18 @@ def test_promoted_stands_beside_the_untuned() -> None:
         ("26 held-out test functions", "tuned", "untuned"),
         ("pass_rate", "0.46 ±.09", "0.10"),
         ("valid_rate", "0.90", "-"),
+    ]
+
+
+def test_many_of_a_kind_share_a_line() -> None:
+    def ended(number: int, ending: Ending, rung: int | None = None) -> ResultRow:
+        return ResultRow(f"trial {number}", "trial", {"r": 8}, {}, ending=ending, reason=f"reason {number}", rung=rung)
+
+    cut = [ended(n, Ending.PRUNED_RUNG, 0) for n in range(13)] + [ended(n, Ending.PRUNED_RUNG, 1) for n in (20, 21)]
+    memory = [ended(n, Ending.PRUNED_MEMORY) for n in range(30, 36)]
+    assert unfinished([*cut, *memory, ended(40, Ending.STOPPED)]) == [
+        "6 pruned:memory, the last of them trial 35 (r8), pruned:memory: reason 35",
+        "trial 40 (r8), stopped: reason 40",
+        "13 cut at rung 1",
+        "2 cut at rung 2: trial 20, 21",
     ]

@@ -11,6 +11,7 @@ import psutil
 import pytest
 from cases import Case, score_all
 from clamp import CLAMP
+from own_processes import children
 
 from evaluation import EvaluationError, FocalFunction, ScoreSettings, Suite, SuiteScore, Verdict, score_suites
 from evaluation.records import TestVerdict
@@ -33,7 +34,7 @@ class Watch:
         self._act = act
 
     def __call__(self, score: SuiteScore) -> None:
-        self.seen |= set(psutil.Process().children(recursive=True))
+        self.seen |= set(children(recursive=True))
         self.done += 1
         self._act(self, score)
 
@@ -52,7 +53,7 @@ def _score(suites: dict[str, str], watch: Watch, **settings: object) -> dict[str
 
 def _kill_children(watch: Watch, _: SuiteScore) -> None:
     if watch.done == 1:
-        for process in psutil.Process().children():
+        for process in children():
             process.kill()
 
 

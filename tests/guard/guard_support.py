@@ -72,8 +72,8 @@ def error(function: str, code: int, from_ms: float = 0, to_ms: float | str = "in
 
 
 def project_env() -> dict[str, str]:
-    """An environment in which `harness` and this folder can be imported."""
-    return {**os.environ, "PYTHONPATH": os.pathsep.join((str(ROOT), str(HERE)))}
+    """An environment in which `harness` and the modules of the tests here can be imported."""
+    return {**os.environ, "PYTHONPATH": os.pathsep.join((str(ROOT), str(ROOT / "tests"), str(HERE)))}
 
 
 def run_python(argv: tuple[str, ...], env: Mapping[str, str], timeout_s: float = 60) -> str:

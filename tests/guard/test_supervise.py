@@ -12,6 +12,7 @@ from pathlib import Path
 import psutil
 import pytest
 from guard_support import project_env
+from own_processes import children
 
 from harness.core.admission import Budget
 from harness.core.errors import ExitCode, HarnessError
@@ -62,7 +63,7 @@ def alive(pid: int) -> bool:
 
 def assert_all_gone(folder: Path) -> None:
     assert [pid for pid in pids(folder) if alive(pid)] == []
-    assert psutil.Process().children() == []  # neither a keeper nor a zombie
+    assert children() == []  # neither a keeper nor a zombie
 
 
 def later(action: Callable[[], object], when: Callable[[], bool]) -> threading.Thread:
@@ -269,7 +270,7 @@ def test_a_missing_working_folder_is_bad_input(tmp_path: Path) -> None:
     with pytest.raises(HarnessError) as caught:
         supervise(Launch(("true",), tmp_path / "log", {}, cwd=tmp_path / "absent"), Watch(HostProbe(), None))
     assert caught.value.code is ExitCode.BAD_INPUT
-    assert psutil.Process().children() == []
+    assert children() == []
 
 
 def test_the_curve_is_kept_and_the_wait_for_memory_is_limited(tmp_path: Path) -> None:

@@ -34,3 +34,9 @@ def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def place(tmp_path: Path, cache: Path) -> Place:
     return Place(tmp_path, cache)
+
+
+@pytest.fixture(scope="session")
+def known_place(tmp_path_factory: pytest.TempPathFactory, cache: Path) -> Place:
+    """A folder that several tests share: their studies differ in name, and the first one measures the untuned base for all."""
+    return Place(tmp_path_factory.mktemp("known"), cache)

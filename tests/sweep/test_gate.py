@@ -88,7 +88,7 @@ def test_the_record_of_a_study_counts_what_ran_out_of_memory(tmp_path: Path) -> 
 
     def told(batch: int, ending: Ending) -> Told:
         judged = tight.judge(PARAMS.merged({"per_device_train_batch_size": batch}))
-        return Told(0, {}, None, ending, "", {}, None, 0.0, retried=False, admission=judged.to_dict(tight.budget))
+        return Told(0, {}, None, ending, "", {}, None, 0.0, admission=judged.to_dict(tight.budget))
 
     trials = [told(1, Ending.COMPLETED), told(1, Ending.PRUNED_MEMORY), told(8, Ending.PRUNED_MEMORY)]
     found = tight.reliability(trials)

@@ -15,6 +15,7 @@ from harness.config.load import load_config
 from harness.config.sweep_config import SweepConfig
 from harness.core.errors import ExitCode, HarnessError
 from harness.core.outcome import Ending, Outcome
+from harness.study.sampling import distributions
 from harness.study.store import create_ledger, open_storage
 from harness.sweep.paths import Paths
 from harness.sweep.plan import PlanAsked, plan_command
@@ -143,12 +144,15 @@ def test_finished_trials_of_the_same_kind_scale_the_times(planned: Planner, load
     paths = Paths.of(config)
     ledger = create_ledger(open_storage(paths.study_url), "earlier", config)
     for device in ("NVIDIA GeForce RTX 3050 Laptop GPU", "NVIDIA A10G"):
-        asked = ledger.ask(config)
+        asked = ledger.ask(distributions(config.space), lambda past: {})
+        assert asked is not None
         folder = paths.trial_dir("earlier", f"trial {asked.number}")
         folder.path.mkdir(parents=True)
         folder.write_result(TrialResult(ChildEnding.COMPLETED, "trained", facts={"device_name": device}))
         metrics = dict.fromkeys((objective.name for objective in config.objectives), 0.5)
-        ledger.tell(asked, Outcome(Ending.COMPLETED, "trained", metrics), [o.name for o in config.objectives])
+        outcome = Outcome(Ending.COMPLETED, "trained", metrics)
+        ledger.decide(asked.number, outcome)
+        ledger.tell(asked.number, outcome, [o.name for o in config.objectives])
     said = planned()
     assert "measured: 1 finished trial of earlier" in said["seconds_basis"]
     assert said["seconds"]["trial"]["expected"] < before / 10  # the study above took milliseconds
@@ -162,6 +166,12 @@ def test_data_that_cannot_be_read_costs_the_times_alone(planned: Planner) -> Non
 
 def test_a_folder_without_weights_is_enough_and_says_so(planned: Planner) -> None:
     assert any("a sweep would stop: there are no weights in it" in note for note in planned()["notes"])
+
+
+def test_rungs_are_said_to_shorten_the_time(planned: Planner) -> None:
+    assert not any("halving.rungs" in note for note in planned()["notes"])
+    said = planned(halving={"rungs": [{"training": 0.5, "validation": 0}]})
+    assert any("halving.rungs" in note for note in said["notes"])
 
 
 def test_an_estimate_that_is_switched_off_is_shown_all_the_same(planned: Planner) -> None:

@@ -17,8 +17,9 @@ from sweep_points import SweepPoints
 from harness.core.errors import ExitCode, HarnessError
 from harness.core.outcome import Ending, Outcome
 from harness.tracking.artifacts import RunFiles
+from harness.tracking.runs import MAX_PARAM_CHARS
 from harness.tracking.store import Store
-from harness.tracking.tracker import KIND_BASELINE, MAX_PARAM_CHARS, Tracker
+from harness.tracking.tracker import KIND_BASELINE, Tracker
 from harness.trial.events import Event, EventWriter
 
 COMPLETED = Outcome(Ending.COMPLETED, "ran to the end", {"pass_rate": 0.5})
@@ -99,6 +100,8 @@ def test_metrics_leave_on_time_and_full_batches_at_once(store: Store, tracker: T
         (Ending.PRUNED_MEMORY, "FINISHED"),
         (Ending.PRUNED_UNSTABLE, "FINISHED"),
         (Ending.PRUNED_TIMEOUT, "FINISHED"),
+        (Ending.PRUNED_RUNG, "FINISHED"),
+        (Ending.STOPPED, "KILLED"),
         (Ending.FAILED, "FAILED"),
         (Ending.INTERRUPTED, "KILLED"),
     ],
@@ -180,9 +183,7 @@ def test_a_sweep_without_any_point_is_still_closed(store: Store, tracker: Tracke
 def test_a_sweep_is_taken_up_again(store: Store, tracker: Tracker) -> None:
     tracker.finish_run(tracker.sweep_run, Outcome(Ending.INTERRUPTED, "Ctrl-C"))
     later = Tracker(store, "demo")
-    found = later.find_sweep()
-    assert found == tracker.sweep_run
-    later.resume_sweep(found)
+    found = later.resume_sweep(tracker.sweep_run)
     assert store.client.get_run(found).info.status == "RUNNING"
     child = store.client.get_run(later.start_run("trial 1", params={}, tags={}))
     assert child.data.tags["mlflow.parentRunId"] == found
@@ -191,7 +192,6 @@ def test_a_sweep_is_taken_up_again(store: Store, tracker: Tracker) -> None:
 
 def test_another_studys_sweep_is_not_taken_up(store: Store, tracker: Tracker) -> None:
     other = Tracker(store, "it's another")
-    assert other.find_sweep() is None
     for run_id in (tracker.sweep_run, "0" * 32):
         with pytest.raises(HarnessError) as caught:
             other.resume_sweep(run_id)
@@ -225,8 +225,7 @@ def test_runs_of_a_killed_process_are_closed_and_it_never_held_torch(store: Stor
     other = Tracker(store, "other")
     other.start_sweep("other", params={}, tags={}, config_text="", datasets=[])
     closed = tracker.close_orphans(alive={mine})
-    assert doomed in closed
-    assert len(closed) == 2
+    assert closed == [doomed], "the victim took up the sweep's own run: a study has one"
     assert store.client.get_run(doomed).info.status == "KILLED"
     assert store.client.get_run(doomed).data.tags["outcome"] == "interrupted"
     for alive in (mine, tracker.sweep_run, other.sweep_run):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,8 @@ from typing import Any
 import pytest
 import torch
 from datasets import Dataset
+from peft import get_peft_model
+from peft.tuners.lora import LoraLayer
 from tokenizers.processors import TemplateProcessing
 from transformers import AutoModelForCausalLM, AutoTokenizer, set_seed
 
@@ -19,15 +22,18 @@ from harness.core.records import Record
 from harness.files.template_files import load_template
 from harness.trial.adapters import settle_adapters
 from harness.trial.base import Base, choose_dtype, load_base
+from harness.trial.checkpoints import any_kept, keep, newest
 from harness.trial.completion_trainer import CompletionTrainer, completion_loss
+from harness.trial.data_order import SeededOrder
 from harness.trial.encoding import IGNORED_LABEL, Limits, encode, prompt_ids
 from harness.trial.events import EventWriter
 from harness.trial.examples import Wording
 from harness.trial.generation import FenceStop, length_batches, quantile
+from harness.trial.kept_base import KeptBase, adapted_bytes, own_copies
 from harness.trial.offload import check_offload, hide_from_redispatch, placement
 from harness.trial.process import Interruption
 from harness.trial.spec import ModelSpec, TrainSpec
-from harness.trial.training import Training, last_checkpoint, lora_config, sft_config, total_steps, warmup_steps
+from harness.trial.training import Training, lora_config, sft_config, total_steps, warmup_steps
 
 TESTS = tuple(f"def test_{i}():\n    assert f({i}) == {i}" for i in range(4))
 RECORD = Record("x", "f", "def f(x):\n    return x\n", TESTS, None, "here", "unknown")
@@ -135,15 +141,67 @@ def steps_and_warmup_are_counted_as_transformers_does(_tiny: Path) -> None:
     assert warmup_steps(replace(params, warmup_ratio=0.0), 10) == 0
 
 
+def the_order_of_rows_depends_on_seed_and_epoch_alone(_tiny: Path) -> None:
+    lengths = [3, 9, 4, 1, 5, 9, 2, 6, 5, 3, 5, 8, 9, 7, 9, 3]
+    for known in (None, lengths):
+        orders = []
+        for noise in (1, 2):
+            torch.manual_seed(noise)
+            order = SeededOrder(len(lengths), 7, known, group=2)
+            for epoch in (0, 1):
+                order.set_epoch(epoch)
+                orders.append(list(order))
+                assert sorted(orders[-1]) == list(range(len(order)))
+        assert orders[:2] == orders[2:]
+        assert orders[0] != orders[1]
+        assert orders[0] != list(SeededOrder(len(lengths), 8, known, group=2))
+    assert lengths[next(iter(SeededOrder(len(lengths), 7, lengths, group=2)))] == 9  # the longest first
+
+
+def a_kept_base_is_brought_back(tiny: Path) -> None:
+    base = load_base(ModelSpec(str(tiny), "t", dtype="float32"), Quantization.NONE)
+    ids = torch.arange(2, 30)[None]
+    kept, before = KeptBase(base, str(tiny)), base.model(ids).logits
+    names, use_cache = [name for name, _ in base.model.named_modules()], base.model.config.use_cache
+    for copies in (True, False):
+        model = get_peft_model(base.model, lora_config(TrialParams(r=4)))
+        model.enable_input_require_grads()
+        model.train()
+        base.model.forward = functools.partial(base.model.forward)  # as TRL replaces it
+        base.model.config.use_cache = not use_cache
+        for parameter in model.parameters():
+            if parameter.requires_grad:
+                torch.nn.init.normal_(parameter)
+        assert adapted_bytes(model) == sum(
+            layer.base_layer.weight.nbytes for layer in model.modules() if isinstance(layer, LoraLayer)
+        )
+        own_copies(model) if copies else kept.note_merge(model)
+        model.merge_adapter()
+        assert not torch.equal(base.model(ids).logits, before)
+        assert kept.restore()
+        assert [name for name, _ in base.model.named_modules()] == names
+        assert base.model.config.use_cache is use_cache
+        assert not base.model.training
+        assert torch.equal(base.model(ids).logits, before)
+    get_peft_model(base.model, lora_config(TrialParams(r=4, target_modules=("q_proj",))))
+    base.model.model.layers[0].self_attn.q_proj.base_layer.weight.data[0, 0] += 1e-3
+    assert not kept.restore()
+
+
 def half_a_checkpoint_is_removed(tiny: Path) -> None:
     folder = tiny / "checkpoints"
-    for step, state in ((2, "{}"), (10, "{}"), (11, "{"), (12, None)):
-        (folder / f"checkpoint-{step}").mkdir(parents=True)
+    for name, state in (("rung-2", "{}"), ("checkpoint-10", "{}"), ("checkpoint-11", "{"), ("rung-12", None)):
+        (folder / name).mkdir(parents=True)
         if state is not None:
-            (folder / f"checkpoint-{step}" / "trainer_state.json").write_text(state)
-    assert last_checkpoint(folder) == str(folder / "checkpoint-10")
-    assert sorted(path.name for path in folder.iterdir()) == ["checkpoint-10", "checkpoint-2"]
-    assert last_checkpoint(folder / "none") is None
+            (folder / name / "trainer_state.json").write_text(state)
+    found = [newest(folder, until) for until in (99, 10, 9, 1)]
+    assert [one and one.path.name for one in found] == ["checkpoint-10", "checkpoint-10", "rung-2", None]
+    assert sorted(path.name for path in folder.iterdir()) == ["checkpoint-10", "rung-2"]
+    assert newest(folder / "none", 9) is None
+    keep(folder, 10)
+    keep(folder, 10)  # a process that was killed behind it does it again
+    assert [path.name for path in folder.iterdir()] == ["rung-10"]
+    assert any_kept(folder)
 
 
 def trainer_over(tiny: Path, loss_path: str = "auto", **placed: Any) -> CompletionTrainer:

@@ -27,6 +27,27 @@ def test_threads_and_a_users_wait_policy_are_kept() -> None:
     assert environ["OMP_WAIT_POLICY"] == "ACTIVE"
 
 
+def test_a_signal_between_two_jobs_ends_the_next_one() -> None:
+    before = signal.getsignal(signal.SIGTERM)
+    interruption = Interruption()
+    interruption.install()
+    try:
+        interruption.begin_job()
+        with pytest.raises(InterruptedTrialError):
+            os.kill(os.getpid(), signal.SIGTERM)
+        assert interruption.end_job()
+        assert not interruption.at_safe_point
+        interruption.begin_job()
+        assert not interruption.end_job()
+        os.kill(os.getpid(), signal.SIGTERM)
+        with pytest.raises(InterruptedTrialError):
+            interruption.begin_job()
+        assert interruption.at_safe_point  # nothing had begun
+        assert interruption.end_job()
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
 def send_and_note(interruption: Interruption, reached: list[bool]) -> None:
     with interruption.deferred():
         os.kill(os.getpid(), signal.SIGTERM)

@@ -44,7 +44,7 @@ def test_a_trial_trains_saves_generates_and_reports(run: Run, spec: TrialSpec) -
     metrics = result.metrics
     for name in ("train_loss", "eval_loss", "train_runtime_s", "train_tokens", "train_tokens_per_s", "generate_runtime_s"):
         assert metrics[name] > 0, name
-    assert metrics["steps"] == 2
+    assert (metrics["steps"], metrics["total_steps"]) == (2, 2)
     assert metrics["peak_rss_bytes"] > 50e6
     assert 0 <= metrics["generate_latency_p50_s"] <= metrics["generate_latency_p95_s"]
     assert result.facts["dtype"] == "float32"
@@ -68,8 +68,9 @@ def test_a_trial_trains_saves_generates_and_reports(run: Run, spec: TrialSpec) -
 
     events = list(EventReader(folder.events_file).new())
     steps = [e for e in events if e.phase == "train"]
-    assert [(e.step, e.total_steps) for e in steps] == [(1, 2), (2, 2)]
-    assert {"loss", "learning_rate", "grad_norm", "tokens_per_s", "rss_bytes"} <= steps[0].metrics.keys()
+    assert [(e.step, e.total_steps) for e in steps] == [(0, 2), (1, 2), (2, 2)]
+    assert steps[0].metrics == {}  # the first step begins
+    assert {"loss", "learning_rate", "grad_norm", "tokens_per_s", "rss_bytes"} <= steps[1].metrics.keys()
     assert [e.step for e in events if e.phase == "generate"] == [0, 3, 4]
 
 
@@ -187,7 +188,7 @@ def test_sigterm_saves_a_checkpoint_and_the_next_start_takes_it_up(
     again = run(with_params(long, max_steps=reached + 2))
     assert result_of(again).ending is ChildEnding.COMPLETED
     steps = [event.step for event in EventReader(again.events_file).new() if event.phase == "train"]
-    assert steps == [reached + 1, reached + 2]
+    assert steps == [reached, reached + 1, reached + 2]
 
 
 def test_sigterm_while_generating_ends_at_once(start: Start, spec: TrialSpec) -> None:
@@ -203,14 +204,14 @@ def test_sigterm_while_generating_ends_at_once(start: Start, spec: TrialSpec) ->
 
 # The limit is set once everything is loaded, so that it is training that runs into it.
 LIMIT = """
-import resource, harness.trial.run as run
-load = run.load_base
+import resource, harness.trial.bases as bases
+load = bases.load_base
 def limited(*args):
     base = load(*args)
     used = int(open("/proc/self/statm").read().split()[0]) * resource.getpagesize()
     resource.setrlimit(resource.RLIMIT_AS, (used + 60_000_000, resource.RLIM_INFINITY))
     return base
-run.load_base = limited
+bases.load_base = limited
 """
 
 

@@ -66,4 +66,4 @@ def test_a_spec_comes_back_from_its_file_as_it_was(spec: TrialSpec) -> None:
     train = replace(spec.train, train_files=("a", "b"), exclude_file="x", template=template, packing=True, start_adapter="s")
     whole = replace(spec, train=train, generate=replace(spec.generate, example_files=("a", "b"), template=template))
     assert TrialSpec.from_json(whole.to_json()) == whole
-    assert whole.version == SPEC_VERSION == 2
+    assert whole.version == SPEC_VERSION == 3
