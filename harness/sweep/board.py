@@ -20,6 +20,7 @@ from harness.study.owner import Owner
 from harness.study.proposer import Proposer
 from harness.study.requests import Request, RequestKind, Requests
 from harness.study.sampling import distributions
+from harness.sweep.allowance import Allowance
 from harness.sweep.crew import Crew, Segment
 from harness.sweep.workplace import Workplace
 
@@ -35,8 +36,7 @@ class Board:
         proposer: Makes proposals from the history.
 
     Attributes:
-        n_trials: How many trials are asked for.
-        timeout_s: After how many seconds no trial starts any more; None for no limit.
+        allowance: How many trials, and for how long.
         space: Searched parameter -> its distribution.
         stopped: Trial -> why a person wants it to end.
         gone: Trials whose lease was lost: another process works on them, nothing may be told of them here.
@@ -49,14 +49,13 @@ class Board:
         self._requests = Requests(work.storage, work.ledger.name)
         self._heart = Heart(self._leases).start()
         self.space = distributions(work.config.space)
-        self.n_trials, self.timeout_s = work.config.study.n_trials, work.config.study.timeout_s
+        self.allowance = Allowance(work.ledger, work.config.study)
         self.stopped: dict[int, str] = {}
         self.gone: set[int] = set()
         self._under_way: set[int] = set()
         self._open: dict[int, OpenTrial] = {}
         self._scores: dict[tuple[int, int], RungScore] = {}
         self._read_at = self._asked_at = float("-inf")
-        self._budget()
         self.refresh()
 
     def close(self) -> None:
@@ -196,10 +195,9 @@ class Board:
 
     def _serve(self, request: Request, crew: Crew) -> None:
         if request.kind is RequestKind.BUDGET:
-            self._work.ledger.note("budget", {**self._asked_budget(), **request.payload, "file": self._filed()})
-            self._budget()
-            self._requests.done(request.id, f"{self.n_trials} trials in all")
-            self._work.view.message(f"the budget is {self.n_trials} trials now, as another terminal asked")
+            self.allowance.change(request.payload)
+            self._requests.done(request.id, f"{self.allowance.n_trials} trials in all")
+            self._work.view.message(f"the budget is {self.allowance.n_trials} trials now, as another terminal asked")
             return
         number = int(request.payload["trial"])
         if number not in self._open:
@@ -213,20 +211,6 @@ class Board:
         if number in self._under_way:
             crew.stop(number, stopped.reason)
         self._requests.done(request.id, f"trial {number} is being stopped")
-
-    def _budget(self) -> None:
-        asked = self._asked_budget()
-        self.n_trials = asked.get("n_trials") or self.n_trials
-        self.timeout_s = asked.get("timeout_s") or self.timeout_s
-
-    def _asked_budget(self) -> dict[str, Any]:
-        """What other terminals asked for; it is void once the sweep file says something new."""
-        kept = dict(self._work.ledger.noted("budget") or {})
-        return kept if kept.get("file") == self._filed() else {}
-
-    def _filed(self) -> list[float | None]:
-        """The budget of the sweep file."""
-        return [self._work.config.study.n_trials, self._work.config.study.timeout_s]
 
 
 def _unfinished(opened: OpenTrial) -> bool:

@@ -134,14 +134,14 @@ class Conductor:
         if self._late():
             self._work.view.message("study.timeout_s is spent: no further trial is started")
             return None
-        if not self._work.ledger.remaining(self._board.n_trials):
+        if not self._work.ledger.remaining(self._board.allowance.n_trials):
             return None
         asked = self._work.ledger.ask(self._board.space, self._board.propose)
         return None if asked is None else OpenTrial(asked)
 
     def _late(self) -> bool:
         """Whether the time is spent: no trial starts, and of those that wait only the best go on."""
-        return self._crew.now() - self._began > (self._board.timeout_s or float("inf"))
+        return self._crew.now() - self._began > (self._board.allowance.timeout_s or float("inf"))
 
     def _first(self, opened: OpenTrial) -> int:
         """The rung a trial is judged at first."""

@@ -1,6 +1,6 @@
 """Segments on real trial processes of this machine: one thread for each process, one for scoring; one main thread decides.
 
-Owns what is under way and where. Threads are `harness.sweep.hands`'s, what they do `harness.sweep.local_task`'s and
+Owns what is under way. Threads are `harness.sweep.hands`'s, what they do `harness.sweep.local_task`'s and
 `harness.sweep.scoring`'s; stores and the screen are touched here, in the thread that calls.
 """
 
@@ -15,7 +15,6 @@ from typing import Any
 from evaluation import Report
 from harness.console.view import TrialProgress
 from harness.core.outcome import Ending, Outcome
-from harness.core.placement import Load, place
 from harness.core.stopping import Stall
 from harness.guard.worker import Worker
 from harness.sweep.crew import Finished, Segment
@@ -27,13 +26,12 @@ from harness.sweep.progress import Followed, Follower
 from harness.sweep.rung_files import RungFiles
 from harness.sweep.runner import ChildRun, clear_results
 from harness.sweep.scoring import Scoring, StopNowError, score_suites_of
+from harness.sweep.seats import Seats
 from harness.sweep.specs import segment_spec
 from harness.sweep.workplace import Workplace
 
 _FORWARD_SECONDS = 0.25
 _END_SECONDS = 40.0
-
-_Base = tuple[str, int]  # quantization and offloaded layers: what a process has to load anew
 
 
 @dataclass(slots=True)
@@ -70,7 +68,7 @@ class LocalCrew:
         self._scorer = Hand("scoring", self._posts)
         self._scoring = Scoring.of(work)
         self._active: dict[int, _Active] = {}
-        self._bases: dict[int, _Base] = {}
+        self._seats = Seats([device.index for device in devices], work.materials.budget.bytes)
         guard = work.config.guard
         self._limits = Limits(guard.poll_hz, guard.wait_s, work.config.study.trial_timeout_s)
         self._stall = Stall(work.config.workers.stall_s)
@@ -86,20 +84,20 @@ class LocalCrew:
 
     def room(self, needed_bytes: int | None) -> bool:
         """Whether a process is idle on a device that has room."""
-        return self._place(needed_bytes) is not None
+        return self._seats.find(needed_bytes) is not None
 
     def start(self, segment: Segment) -> None:
         """Hand a segment to an idle process, one with the right base where there is a choice."""
         base = (segment.judged.workload.params.quantization.value, segment.judged.workload.offloaded_layers)
-        hand = self._place(segment.needed_bytes, base)
+        hand = self._seats.find(segment.needed_bytes, base)
         if hand is None:
             raise RuntimeError("start without room")
-        self._bases[hand] = base
         device = self._devices[hand]
         folder = self._work.paths.trial_dir(self._work.ledger.name, segment.label)
         clear_results(folder, keep_events=segment.rung > 0)
         folder.write_spec(segment_spec(self._work, segment, self._files.paths[segment.rung], device))
-        live = Live(segment, folder, hand, device.share_of_budget(self._reserved(device.index)))
+        live = Live(segment, folder, hand, device.share_of_budget(self._seats.reserved(device.index)))
+        self._seats.take(segment.number, hand, segment.needed_bytes, base)
         rungs = len(self._files.paths) if len(self._files.paths) > 1 else 0
         followed = Followed(segment.label, segment.run_id, folder, segment.rung, rungs)
         self._active[segment.number] = _Active(live, Follower(self._work, followed), hand)
@@ -151,24 +149,6 @@ class LocalCrew:
             if not self._work.config.workers.warm:
                 worker.recycle()
 
-    def _place(self, needed_bytes: int | None, base: _Base | None = None) -> int | None:
-        """Index of the idle process to take, one that holds the base where there is a choice; None without room."""
-        busy = {active.hand for active in self._active.values() if active.child is None}
-        idle = [index for index in range(len(self._hands)) if index not in busy]
-        indices = sorted({self._devices[index].index for index in idle})
-        loads = [Load(self._work.materials.budget.bytes, tuple(self._reserved(index))) for index in indices]
-        chosen = place(needed_bytes, loads)
-        if chosen is None:
-            return None
-        there = [i for i in idle if self._devices[i].index == indices[chosen]]
-        return next((i for i in there if base is not None and self._bases.get(i) == base), there[0])
-
-    def _reserved(self, device: int) -> list[int]:
-        """Predicted peaks of what runs on a device; the whole budget for what has no prediction."""
-        whole = self._work.materials.budget.bytes
-        on = [a for a in self._active.values() if a.child is None and self._devices[a.hand].index == device]
-        return [a.live.segment.needed_bytes or whole for a in on]
-
     def _look(self) -> None:
         """Forward what the running segments say, a few times a second; pass a wish to stop on."""
         now = time.monotonic()
@@ -209,6 +189,8 @@ class LocalCrew:
         """Deal with what a thread came back with."""
         active = self._active[post.number]
         trained = active.child is None
+        if trained:
+            self._seats.leave(post.number)
         if post.error is not None and not (isinstance(post.error, StopNowError) and not trained):
             del self._active[post.number]
             raise post.error

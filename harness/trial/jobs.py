@@ -1,8 +1,8 @@
 """``python -m harness.trial --jobs FD``: one trial after another in one process, the base kept loaded between them.
 
-Owns the line of jobs (the other end, and the meaning of the answers, is `harness.guard.worker`'s) and what has to be put right
-in the process behind a trial, so that the next one finds what a new process would. Refused is what only a new process can do:
-another device or number of threads.
+Owns the line of jobs (the other end, and the meaning of the answers, is `harness.guard.worker_process`'s) and what has to be
+put right in the process behind a trial, so that the next one finds what a new process would. Refused is what only a new process
+can do: another device or number of threads.
 """
 
 from __future__ import annotations
