@@ -1,6 +1,6 @@
 """The sweep's own search in memory: its proposals, its promotions, its cuts, in the order of `harness.sweep.conductor`.
 
-The same functions that a sweep calls (`propose`, `standing`, `promotion`, `cuts`, `hopeless`), without its stores, so that
+The same functions that a sweep calls (`propose`, `standing`, `promotion`, `cuts`, `hopeless_trials`), without its stores, so that
 thousands of searches take minutes.
 """
 
@@ -15,7 +15,7 @@ from search_race import Race
 from harness.config.sections import Sampler
 from harness.core.halving import Halving, Standing, cuts, promotion, standing
 from harness.core.rungs import RungScore
-from harness.core.stopping import hopeless
+from harness.core.stopping import hopeless_trials
 from harness.core.worse import drift
 from harness.study.history import Past, PastState
 from harness.study.sampling import ProposalAsk, propose
@@ -81,7 +81,7 @@ class HarnessSearch:
                 race.finish(measured.score.values)
             else:
                 trial.state = PastState.PAUSED
-                self._judge(number, rung)
+                self._judge(rung)
         return race
 
     def _next(self) -> tuple[int, int]:
@@ -102,17 +102,17 @@ class HarnessSearch:
     def _proposal(self) -> dict[str, Any] | None:
         return propose(self._history(), self._ask)
 
-    def _judge(self, number: int, rung: int) -> None:
+    def _judge(self, rung: int) -> None:
         """Cut what the new score shows to be worse."""
-        scores = self._scores(rung)
-        own = next(score for score in scores if score.trial == number)
-        others = [score.eval_loss for score in scores if score.trial != number and score.eval_loss is not None]
-        if self._way.hopeless and own.eval_loss is not None and hopeless(own.eval_loss, others):
-            self._trials[number].state = PastState.CUT
         stands = self._standing(rung)
-        if stands is not None:
-            for trial in cuts(stands, self._at(rung, PastState.PAUSED)):
+        if stands is None:
+            return
+        if self._way.hopeless:
+            losses = {score.trial: score.eval_loss for score in self._scores(rung) if score.eval_loss is not None}
+            for trial in hopeless_trials(losses, self._at(rung, PastState.PAUSED), frozenset(stands.promotable)):
                 self._trials[trial].state = PastState.CUT
+        for trial in cuts(stands, self._at(rung, PastState.PAUSED)):
+            self._trials[trial].state = PastState.CUT
 
     def _at(self, rung: int, state: PastState) -> frozenset[int]:
         return frozenset(n for n, t in enumerate(self._trials) if t.state is state and len(t.scores) == rung + 1)

@@ -98,9 +98,10 @@ def standing(
 ) -> Standing:
     """Order the trials of one rung and tell which of them are clearly worse.
 
-    Ranked by non-dominated rank; within a rank by the volume that a trial alone adds to it (axes scaled by the rung; of
-    equal trials the better one by what follows adds it; with more than three objectives by crowding distance); then by
-    validation loss, which tells trials apart before the first of them passes a test; then by trial number.
+    Ranked by non-dominated rank, in which the validation loss counts as one more objective: it is taken over many more tokens
+    than a few suites have, and says more of the full training than their scores do (docs/search.md has the figures). Within a
+    rank by the volume that the scores of a trial alone add to it (axes scaled by the rung; of equal scores those with the lower
+    loss add it; with more than three objectives by crowding distance); then by validation loss; then by trial number.
     At a rung that is judged by the validation loss alone, none is clearly worse; at the lowest one the worse half never goes on.
     The quota is ``floor(n / reduction_factor)`` of those that are no twins. Who outside it is clearly worse says
     `harness.core.worse`.
@@ -123,11 +124,12 @@ def standing(
         ranked = (*(score.trial for score in sorted(ordered, key=_loss)), *known)
         lowest = any(score.rung == 0 for score in ordered)
         return Standing(ranked, quota, twins=known, hopeful=max(quota, math.ceil(len(ordered) / 2)) if lowest else None)
-    points = oriented([score.values for score in ordered], directions)
-    ranks = front_ranks(points)
-    best_first = _best_first(points, ranks, [_loss(score) for score in ordered])
+    points, losses = oriented([score.values for score in ordered], directions), [_loss(score) for score in ordered]
+    judged = _with_loss(points, losses)
+    ranks = front_ranks(judged)
+    best_first = _best_first(points, ranks, losses)
     rest = [i for i in best_first[quota:] if ranks[i]]
-    worse = Field(ordered, points, directions, rule.confidence, drift).clearly_worse(best_first[:quota], rest)
+    worse = Field(ordered, judged, directions, rule.confidence, drift).clearly_worse(best_first[:quota], rest)
     ranked = (*(ordered[i].trial for i in best_first), *known)
     return Standing(ranked, quota, frozenset(ordered[i].trial for i in worse), known)
 
@@ -183,8 +185,20 @@ def cuts(standing: Standing, paused: Set[int]) -> tuple[int, ...]:
     return tuple(trial for trial in standing.ranked if trial in ended) if ended else ()
 
 
+def _with_loss(points: Sequence[Point], losses: Sequence[float]) -> list[Point]:
+    """Points with the loss as one more axis, more is better; what is not known counts as the worst that is."""
+    worst = max((loss for loss in losses if math.isfinite(loss)), default=0.0)
+    return [(*point, -min(loss, worst)) for point, loss in zip(points, losses, strict=True)]
+
+
 def _best_first(points: Sequence[Point], ranks: Sequence[int], losses: Sequence[float]) -> list[int]:
-    """Indices of the points in order of rank, then of what they add to it, then of the loss, then of the index."""
+    """Indices of the points in order of rank, then of what they add to it, then of the loss, then of the index.
+
+    Args:
+        points: Scores, more is better.
+        ranks: Of the points with their losses. Within one, scores that others there dominate add nothing.
+        losses: To tell equal ones apart.
+    """
     by_loss = sorted(range(len(points)), key=lambda i: (losses[i], i))
     first = {points[i]: i for i in reversed(by_loss)}
     scaled = _scaled(points)
@@ -192,7 +206,8 @@ def _best_first(points: Sequence[Point], ranks: Sequence[int], losses: Sequence[
     fronts: dict[int, list[int]] = {}
     for point in sorted(first):  # one order whatever the order of the scores
         fronts.setdefault(ranks[first[point]], []).append(first[point])
-    for members in fronts.values():
+    for ranked in fronts.values():
+        members = [i for i, rank in zip(ranked, front_ranks([points[i] for i in ranked]), strict=True) if not rank]
         for i, worth in zip(members, _worth([scaled[i] for i in members]), strict=True):
             added[i] = round(worth, 12)
     return sorted(range(len(points)), key=lambda i: (ranks[i], -added[i], losses[i], i))

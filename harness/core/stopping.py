@@ -7,7 +7,7 @@ say is `harness.core.halving`'s; clocks and killing are the sweep's.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Set
 from dataclasses import dataclass
 from statistics import median
 
@@ -43,6 +43,22 @@ def hopeless(eval_loss: float, others: Iterable[float]) -> str | None:
     return f"validation loss {eval_loss:.3f} is hopeless: {len(losses)} others at this rung have {middle:.3f} in the median" + (
         f", spread {spread:.3f}" if spread else ""
     )
+
+
+def hopeless_trials(losses: Mapping[int, float], waiting: Set[int], spared: Set[int]) -> dict[int, str]:
+    """Trial -> why its validation loss is hopeless, of those that wait at a rung.
+
+    Args:
+        losses: Trial -> nats a token, of all that ever reached the rung.
+        waiting: Trials that may be ended.
+        spared: Trials whose place at the rung speaks for them, whatever their loss, as long as it is a number.
+    """
+    spared = {trial for trial in spared if math.isfinite(losses.get(trial, math.nan))}
+    judged = {
+        trial: hopeless(losses[trial], [loss for other, loss in losses.items() if other != trial])
+        for trial in sorted((waiting - spared) & losses.keys())
+    }
+    return {trial: reason for trial, reason in judged.items() if reason is not None}
 
 
 @dataclass(frozen=True, slots=True)

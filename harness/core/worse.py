@@ -63,7 +63,7 @@ class Field:
 
     Args:
         scores: One of each trial.
-        points: Their values, more is better.
+        points: Their values, more is better; further axes count for who dominates whom, and are not tested.
         directions: Per objective.
         confidence: Of the paired test, one-sided.
         drift: Per objective, see `drift`; none counts as 0.

@@ -15,7 +15,7 @@ from harness.core.errors import ExitCode, HarnessError
 from harness.core.halving import Standing, cuts
 from harness.core.outcome import Ending, Outcome
 from harness.core.rungs import RungScore
-from harness.core.stopping import hopeless
+from harness.core.stopping import hopeless_trials
 from harness.study.ledger import OpenTrial
 from harness.study.trial_record import ATTEMPT, ended_as
 from harness.sweep.board import Board
@@ -144,23 +144,19 @@ class Verdicts:
         compared = standings()[rung]
         if compared is None:
             return
-        for number, reason in self._hopeless(rung).items():
+        for number, reason in self._hopeless(rung, compared).items():
             self._cut(number, rung, compared, reason)
         for number in cuts(compared, self._board.paused_at(rung)):
             twin = compared.twins.get(number)
             why = "clearly worse than those that go on" if twin is None else f"the very result of {label_of(twin)}"
             self._cut(number, rung, compared, why)
 
-    def _hopeless(self, rung: int) -> dict[int, str]:
+    def _hopeless(self, rung: int, compared: Standing) -> dict[int, str]:
         """Who waits at a rung with a hopeless loss, and why that is one."""
         if not self._work.config.halving.hopeless:
             return {}
         losses = {s.trial: s.eval_loss for s in self._board.scores_by_rung(rung + 1)[rung] if s.eval_loss is not None}
-        judged = {
-            number: hopeless(losses[number], [loss for other, loss in losses.items() if other != number])
-            for number in sorted(self._board.paused_at(rung) & losses.keys())
-        }
-        return {number: reason for number, reason in judged.items() if reason is not None}
+        return hopeless_trials(losses, self._board.paused_at(rung), frozenset(compared.promotable))
 
     def _cut(self, number: int, rung: int, compared: Standing | None, why: str) -> None:
         opened = self._board.trial(number)

@@ -257,6 +257,28 @@ def test_is_fast(trials: int, seconds: float) -> None:
     assert min(times) < seconds
 
 
+def with_loss(trial: int, quality: float, loss: float | None) -> RungScore:
+    return RungScore(trial, 0, (quality, quality), ((quality, quality),) * 30, loss)
+
+
+def test_who_leads_by_the_validation_loss_goes_on_although_others_have_better_scores() -> None:
+    others = [with_loss(trial, 0.5 + trial / 20, 2.0 - trial / 20) for trial in range(8)]
+    found = standing([*others, with_loss(8, 0.6, 1.0)], ("maximize", "maximize"), RULE)
+    assert found.ranked[:2] == (7, 8), "the best by the scores, then by the loss"
+    without = standing([*others, with_loss(8, 0.6, None)], ("maximize", "maximize"), RULE)
+    assert 8 in without.clearly_worse, "only its loss spoke for it"
+
+
+@given(points=st.lists(st.tuples(st.integers(0, 4), st.integers(0, 4), st.integers(0, 9)), min_size=3, max_size=20))
+def test_nobody_is_clearly_worse_than_those_with_a_higher_loss(points: list[tuple[int, int, int]]) -> None:
+    scores = [RungScore(trial, 0, (a, b), ((a, b),) * 9, 1 + loss / 10) for trial, (a, b, loss) in enumerate(points)]
+    found = standing(scores, ("maximize", "maximize"), Halving(3.0, 0.8))
+    for trial in found.clearly_worse:
+        own = scores[trial].eval_loss or 0.0
+        as_low = [score for score in scores if score.trial in found.promotable and (score.eval_loss or 0.0) <= own]
+        assert len(as_low) >= 2, "two that go on are at least as good, in the loss too"
+
+
 def test_before_anything_passes_the_validation_loss_decides() -> None:
     scores = [RungScore(trial, 0, (0.0, 0.0), (), loss) for trial, loss in enumerate((2.5, None, 1.5, math.nan, 2.0, 1.75))]
     ranked = standing(scores, ("maximize", "maximize"), Halving()).ranked

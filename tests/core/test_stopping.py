@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.core.stopping import Stall, hopeless
+from harness.core.stopping import Stall, hopeless, hopeless_trials
 
 losses = st.lists(st.floats(0.01, 20), min_size=4, max_size=20)
 
@@ -60,3 +60,9 @@ def test_silence_is_given_up_from_the_limit_on() -> None:
     assert stall.reason(600.0) == "reported nothing for 600 s (stall_s 600)"
     with pytest.raises(ValueError, match="stall_s"):
         Stall(0.0)
+
+
+def test_whose_place_speaks_for_it_is_spared_unless_its_loss_is_no_number() -> None:
+    losses = {0: 1.0, 1: 1.01, 2: 0.99, 3: 1.02, 4: 3.0, 5: 3.1, 6: math.nan, 7: math.nan}
+    assert set(hopeless_trials(losses, set(losses), set())) == {4, 5, 6, 7}
+    assert set(hopeless_trials(losses, {0, 4, 5, 6}, {4, 6})) == {5, 6}
