@@ -15,8 +15,8 @@ Both have two cores. The plain loop has torch use both for its one trial: that i
 are the processor's, for the recording shared its machine.
 
 The plain loop asks Optuna's default sampler, loads the base, trains whole, generates and scores, in turn; one process, all
-imports done. Both search the same space with the same scoring figures, seed by seed. ``wall_speedup``: seconds until the
-COMPLETE trials' hypervolume reaches 95 % of the plain loop's final one, theirs over ours.
+imports done. Both search the same space with the same scoring figures, seed by seed, and begin with the same trial 0.
+``wall_speedup``: seconds until the COMPLETE trials' hypervolume reaches 95 % of the plain loop's final one, theirs over ours.
 """
 
 from __future__ import annotations

@@ -102,9 +102,10 @@ def one_seed(problem: Problem, options: Replay, seed: int) -> Row:
 
 
 def plain_loop(problem: Problem, options: Replay, seed: int) -> Curve:
-    """(Seconds, hypervolume) after every trial; both cores work on one trial, and no validation loss is measured."""
+    """(Seconds, hypervolume) after every trial: the harness' trial 0 first, both cores on one trial, no validation loss."""
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     study = optuna.create_study(directions=list(problem.directions), sampler=optuna.samplers.TPESampler(seed=seed))
+    study.enqueue_trial(json.loads(json.dumps(config_of(problem, seed, None).default_proposal())))
     now, points, curve = 0.0, [], []
     for _ in range(options.trials):
         asked = time.monotonic()
@@ -128,7 +129,7 @@ def schedule() -> Rungs:
     return Halving.model_validate({"rungs": shares}).schedule()
 
 
-def config_of(problem: Problem, seed: int, timeout_s: float) -> SweepConfig:
+def config_of(problem: Problem, seed: int, timeout_s: float | None) -> SweepConfig:
     """The quickstart sweep over the recorded space, in a temporary folder."""
     config = load_config(SWEEP_FILE)
     axes = {name: {k: v for k, v in axis.items() if k != "type"} for name, axis in problem.space.items()}
