@@ -35,7 +35,7 @@ def main() -> None:
     """Run and print."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seeds", type=int, default=3)
-    parser.add_argument("--trials", type=int, default=24, help="of the plain loop")
+    parser.add_argument("--trials", type=int, default=24, help="n_trials, of both")
     parser.add_argument("--curves", type=Path, default=HERE / "tables" / "curves-smollm2.jsonl")
     parser.add_argument("--warm-start-s", type=float, default=0.6)
     parser.add_argument("--thread-gain", type=float, default=1.25)

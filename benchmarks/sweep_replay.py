@@ -44,7 +44,7 @@ class Replay:
     Attributes:
         curves: The recorded table.
         seeds: How many.
-        trials: Of the plain loop.
+        trials: `study.n_trials`, of both.
         warm_start_s: Seconds before a trial trains on a warm worker.
         thread_gain: How many times as fast torch is with both cores as with one.
     """
@@ -67,7 +67,7 @@ def measure(problem: Problem, options: Replay) -> Row:
         "overhead_s_per_trial": round(statistics.median(row["harness"]["overhead_s_per_trial"] for row in rows), 3),
         "warm_start_s": options.warm_start_s,
         "thread_gain": options.thread_gain,
-        "plain_trials": options.trials,
+        "n_trials": options.trials,
         "target": TARGET,
         "replayed": f"stage seconds and scores of {options.curves.name}, {problem.known} configurations",
         "recorded_on": {**header["device"], "date": header["date"]},
@@ -105,7 +105,7 @@ def plain_loop(problem: Problem, options: Replay, seed: int) -> Curve:
     """(Seconds, hypervolume) after every trial: the harness' trial 0 first, both cores on one trial, no validation loss."""
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     study = optuna.create_study(directions=list(problem.directions), sampler=optuna.samplers.TPESampler(seed=seed))
-    study.enqueue_trial(json.loads(json.dumps(config_of(problem, seed, None).default_proposal())))
+    study.enqueue_trial(json.loads(json.dumps(config_of(problem, options, seed).default_proposal())))
     now, points, curve = 0.0, [], []
     for _ in range(options.trials):
         asked = time.monotonic()
@@ -129,7 +129,7 @@ def schedule() -> Rungs:
     return Halving.model_validate({"rungs": shares}).schedule()
 
 
-def config_of(problem: Problem, seed: int, timeout_s: float | None) -> SweepConfig:
+def config_of(problem: Problem, options: Replay, seed: int, timeout_s: float | None = None) -> SweepConfig:
     """The quickstart sweep over the recorded space, in a temporary folder."""
     config = load_config(SWEEP_FILE)
     axes = {name: {k: v for k, v in axis.items() if k != "type"} for name, axis in problem.space.items()}
@@ -137,7 +137,7 @@ def config_of(problem: Problem, seed: int, timeout_s: float | None) -> SweepConf
     read["space"] = axes
     read["training"]["max_steps"] = problem.curves.total_steps
     read["halving"] = {"rungs": [{"training": r.training, "validation": r.validation} for r in schedule() if r.training < 1]}
-    read["study"] = {"seed": seed, "n_trials": problem.known, "timeout_s": timeout_s}
+    read["study"] = {"seed": seed, "n_trials": options.trials, "timeout_s": timeout_s}
     return SweepConfig.model_validate_json(json.dumps(read))
 
 
@@ -148,7 +148,7 @@ def harness_sweep(problem: Problem, options: Replay, seed: int, timeout_s: float
         (Seconds, hypervolume) after every complete trial, the loop's own seconds included; wall and CPU seconds of the loop per
         trial; trials.
     """
-    config = config_of(problem, seed, timeout_s)
+    config = config_of(problem, options, seed, timeout_s)
     with tempfile.TemporaryDirectory() as folder, ExitStack() as stack:
         tracking = config.tracking.model_copy(update={"folder": folder})
         config = config.model_copy(update={"tracking": tracking})

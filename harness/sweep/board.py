@@ -78,6 +78,14 @@ class Board:
         self._open[number] = self._work.ledger.open_trial(number)
         return self._open[number]
 
+    def as_it_is(self, number: int) -> OpenTrial | None:
+        """A trial as the study has it now; None where it has ended since this was last read."""
+        try:
+            return self.trial(number)
+        except KeyError:
+            self._open.pop(number, None)
+            return None
+
     def orphans(self) -> tuple[OpenTrial, ...]:
         """Open trials that someone was working on who is no longer alive; taken over by this process."""
         left = [number for number, opened in self._open.items() if number not in self._under_way and _unfinished(opened)]
@@ -87,13 +95,8 @@ class Board:
         """A trial as it is now, held by this process; None where somebody alive works on it, or it has ended meanwhile."""
         if not self._leases.take(number):
             return None
-        try:
-            opened = self.trial(number)
-        except KeyError:
-            self._open.pop(number, None)
-            self._leases.release(number)
-            return None
-        if not _unfinished(opened):
+        opened = self.as_it_is(number)
+        if opened is None or not _unfinished(opened):
             self._leases.release(number)
             return None
         return opened
@@ -105,9 +108,12 @@ class Board:
             self._leases.drop(left)
 
     def begin(self, segment: Segment) -> bool:
-        """Write down that a segment begins; False where another process has taken the trial."""
+        """Write down that a segment begins; False where another process has taken the trial, or it has ended meanwhile."""
         if not self._leases.take(segment.number):
             self._open.pop(segment.number, None)
+            return False
+        if self.as_it_is(segment.number) is None:
+            self._leases.release(segment.number)
             return False
         self._work.ledger.begin_segment(segment.number, segment.rung)
         self._under_way.add(segment.number)

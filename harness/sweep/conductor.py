@@ -107,7 +107,9 @@ class Conductor:
         if chosen is None:
             return None
         number, rung = chosen
-        opened = self._board.trial(number)
+        opened = self._board.as_it_is(number)
+        if opened is None:  # another process has ended it
+            return self._promoted(exhausted=exhausted)
         self._work.view.trial_started(TrialLine(label_of(number), opened.asked.proposal))
         self._work.tracker.reopen_run(opened.run_id or "")
         return self._segment(opened, rung + 1)
