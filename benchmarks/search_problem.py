@@ -20,9 +20,9 @@ from harness.simulation.table import CurveTable
 TABLE = Path(__file__).resolve().parent / "tables" / "curves-smollm2.jsonl"
 OBJECTIVES = ("pass_rate", "branch_coverage", "mutation_score")
 _TABLE, _MANY = 64, 512
-LOSS_AND_THIRD = Rungs((Rung(1 / 9, 0.0), Rung(1 / 3, 1.0)))
-"""What a sweep file is advised to have: a look at the validation loss, then one at the scores."""
 LOSS_ALONE = Rungs((Rung(1 / 9, 0.0), Rung(1 / 3, 0.0)))
+"""What a sweep file is advised to have: two looks at the validation loss."""
+LOSS_AND_THIRD = Rungs((Rung(1 / 9, 0.0), Rung(1 / 3, 1.0)))
 THIRD = Rungs((Rung(1 / 3, 1.0),))
 THIRDS = Rungs((Rung(1 / 9, 1.0), Rung(1 / 3, 1.0)))
 

@@ -1,6 +1,6 @@
 """Wall time of a sweep against a plain Optuna loop, on recorded stage times.
 
-Usage: python benchmarks/sweep.py [--seeds 3] [--trials 24] [--curves FILE] [--warm-start-s 0.6]
+Usage: python benchmarks/sweep.py [--seeds 3] [--trials 64] [--curves FILE] [--warm-start-s 0.6]
        [--thread-gain 1.25] [--json]
 
 What is real and what is replayed: scores and stage seconds (load, train, validation loss, generate, score) were recorded once
@@ -35,7 +35,7 @@ def main() -> None:
     """Run and print."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seeds", type=int, default=3)
-    parser.add_argument("--trials", type=int, default=24, help="n_trials, of both")
+    parser.add_argument("--trials", type=int, default=64, help="n_trials, of both")
     parser.add_argument("--curves", type=Path, default=HERE / "tables" / "curves-smollm2.jsonl")
     parser.add_argument("--warm-start-s", type=float, default=0.6)
     parser.add_argument("--thread-gain", type=float, default=1.25)

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import optuna
-from search_problem import LOSS_AND_THIRD, OBJECTIVES, Problem
+from search_problem import LOSS_ALONE, OBJECTIVES, Problem
 
 from harness.config.halving import Halving
 from harness.config.load import load_config
@@ -125,7 +125,7 @@ def plain_loop(problem: Problem, options: Replay, seed: int) -> Curve:
 
 def schedule() -> Rungs:
     """As in benchmarks/search.py; see docs/benchmarks-search.md for how they were chosen."""
-    shares = [{"training": rung.training, "validation": rung.validation} for rung in LOSS_AND_THIRD.lower]
+    shares = [{"training": rung.training, "validation": rung.validation} for rung in LOSS_ALONE.lower]
     return Halving.model_validate({"rungs": shares}).schedule()
 
 
