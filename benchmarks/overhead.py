@@ -4,8 +4,9 @@ Usage: python benchmarks/overhead.py [--trials 1000] [--json]
 
 Study and MLflow on SQLite, memory gate, proposals of the default sampler, rungs, leases and recovery are the sweep's own; a
 trial takes no real time, so that all of the time is the loop's. ``overhead_s_per_trial`` and ``overhead_cpu_s_per_trial`` are
-means from the beginning of the first trial to that of the last, ``..._late`` over the last tenth. ``growth_mb_per_1000`` is the
-slope of the resident set from the end of the first tenth on (imports, caches and pools are there by then).
+means from the beginning of the first trial to that of the last, ``..._late`` over the last tenth. ``growth_mb_per_1000`` is how
+much the resident set has grown between the end of the first tenth (imports, caches and pools are there by then) and the last
+trial. The sweep is that of search_spaces/quickstart.yaml, with its one rung.
 """
 
 from __future__ import annotations
@@ -47,6 +48,8 @@ def main() -> None:
     parser.add_argument("--trials", type=int, default=1000)
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
+    if options.trials < 10:
+        parser.error("--trials has to be 10 at least: the first tenth is left out")
     # A script beside this one is named like the package `evaluation`: with its folder first, it would be found instead.
     sys.path[:] = [str(HERE.parent), *(place for place in sys.path if Path(place or ".").resolve() != HERE)]
     logging.disable(logging.WARNING)
@@ -66,7 +69,7 @@ def swept(trials: int) -> list[Moment]:
     from harness.sweep.crew import Crew, Segment
     from harness.sweep.crew_simulated import SimulatedCrew
     from harness.sweep.loop import run_sweep
-    from harness.sweep.simulate import SimulateAsked, open_simulation
+    from harness.sweep.simulate import SWITCHES, SimulateAsked, open_simulation
     from harness.sweep.workplace import Session, Workplace
 
     process, moments, seen = psutil.Process(), list[Moment](), set[int]()
@@ -89,7 +92,7 @@ def swept(trials: int) -> list[Moment]:
     with tempfile.TemporaryDirectory() as folder, ExitStack() as stack:
         tracking = config.tracking.model_copy(update={"folder": folder})
         config = config.model_copy(update={"study": study, "tracking": tracking})
-        session = Session(QuietView(sys.stderr), StopSignal(), dict(os.environ), stack)
+        session = Session(QuietView(sys.stderr), StopSignal(), {k: v for k, v in os.environ.items() if k != SWITCHES}, stack)
         work, world = open_simulation(config, "overhead", session, SimulateAsked())
 
         def hire(opened: Workplace) -> Crew:

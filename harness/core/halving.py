@@ -186,9 +186,13 @@ def cuts(standing: Standing, paused: Set[int]) -> tuple[int, ...]:
 
 
 def _with_loss(points: Sequence[Point], losses: Sequence[float]) -> list[Point]:
-    """Points with the loss as one more axis, more is better; what is not known counts as the worst that is."""
+    """Points with the loss as one more axis, more is better; what is not known counts as the worst that is.
+
+    As they are where no loss tells them apart: a fourth axis costs the fast way to rank them.
+    """
     worst = max((loss for loss in losses if math.isfinite(loss)), default=0.0)
-    return [(*point, -min(loss, worst)) for point, loss in zip(points, losses, strict=True)]
+    axis = [-min(loss, worst) for loss in losses]
+    return [(*point, value) for point, value in zip(points, axis, strict=True)] if len(set(axis)) > 1 else list(points)
 
 
 def _best_first(points: Sequence[Point], ranks: Sequence[int], losses: Sequence[float]) -> list[int]:
@@ -200,12 +204,12 @@ def _best_first(points: Sequence[Point], ranks: Sequence[int], losses: Sequence[
         losses: To tell equal ones apart.
     """
     by_loss = sorted(range(len(points)), key=lambda i: (losses[i], i))
-    first = {points[i]: i for i in reversed(by_loss)}
+    first = {(ranks[i], points[i]): i for i in reversed(by_loss)}
     scaled = _scaled(points)
     added = [0.0] * len(points)
     fronts: dict[int, list[int]] = {}
-    for point in sorted(first):  # one order whatever the order of the scores
-        fronts.setdefault(ranks[first[point]], []).append(first[point])
+    for (rank, _), i in sorted(first.items()):  # one order whatever the order of the scores
+        fronts.setdefault(rank, []).append(i)
     for ranked in fronts.values():
         members = [i for i, rank in zip(ranked, front_ranks([points[i] for i in ranked]), strict=True) if not rank]
         for i, worth in zip(members, _worth([scaled[i] for i in members]), strict=True):

@@ -108,11 +108,12 @@ class Board:
             self._leases.drop(left)
 
     def begin(self, segment: Segment) -> bool:
-        """Write down that a segment begins; False where another process has taken the trial, or it has ended meanwhile."""
+        """Write down that a segment begins; False where the trial is another process's now, or has come further or to its end."""
         if not self._leases.take(segment.number):
             self._open.pop(segment.number, None)
             return False
-        if self.as_it_is(segment.number) is None:
+        opened = self.as_it_is(segment.number)
+        if opened is None or opened.decided is not None or opened.reached >= segment.rung:
             self._leases.release(segment.number)
             return False
         self._work.ledger.begin_segment(segment.number, segment.rung)
@@ -132,7 +133,7 @@ class Board:
     def broke_off(self, number: int) -> None:
         """A segment ended without a result; it may be taken up again."""
         self._under_way.discard(number)
-        self.trial(number)
+        self.as_it_is(number)
 
     def ended(self, number: int) -> None:
         """A trial has been told."""
@@ -211,6 +212,10 @@ class Board:
             return
         if not self._leases.take(number):
             return  # of the sweep that works on it; it answers
+        if self.as_it_is(number) is None:
+            self._leases.release(number)
+            self._requests.done(request.id, f"trial {number} has ended")
+            return
         self.stopped[number] = "stopped by the user"
         stopped = Outcome(Ending.STOPPED, self.stopped[number], self._open[number].metrics)
         self._work.ledger.decide(number, stopped)  # else a crash before its end would forget what was promised

@@ -102,14 +102,15 @@ class Conductor:
         return self._promoted(exhausted=False) or self._new() or self._promoted(exhausted=self._exhausted)
 
     def _promoted(self, *, exhausted: bool) -> Segment | None:
-        paused = [self._board.paused_at(rung) for rung in range(self._rungs.last)]
-        chosen = promotion(self._standings(), paused, exhausted=exhausted and not self._late())
-        if chosen is None:
-            return None
-        number, rung = chosen
-        opened = self._board.as_it_is(number)
-        if opened is None:  # another process has ended it
-            return self._promoted(exhausted=exhausted)
+        while True:
+            paused = [self._board.paused_at(rung) for rung in range(self._rungs.last)]
+            chosen = promotion(self._standings(), paused, exhausted=exhausted and not self._late())
+            if chosen is None:
+                return None
+            number, rung = chosen
+            opened = self._board.as_it_is(number)
+            if opened is not None and (opened.reached, opened.heading, opened.decided) == (rung, None, None):
+                break  # else another process has gone on with it
         self._work.view.trial_started(TrialLine(label_of(number), opened.asked.proposal))
         self._work.tracker.reopen_run(opened.run_id or "")
         return self._segment(opened, rung + 1)
@@ -123,6 +124,9 @@ class Conductor:
                 return None
             if not self._board.claim(opened.asked.number):
                 continue  # another process has seen it meanwhile, with nobody working on it
+            if self._board.as_it_is(opened.asked.number) is None:
+                self._board.give_back(opened.asked.number)
+                continue
             judged = admit(self._work, opened.asked)
             announce(self._work, opened.asked, judged)
             opened = self._board.trial(opened.asked.number)

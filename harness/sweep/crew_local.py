@@ -40,7 +40,6 @@ class _Active:
 
     live: Live
     follower: Follower
-    hand: int
     child: ChildRun | None = None
     outcome: Outcome | None = None
     scored: tuple[int, int] = (0, 0)
@@ -100,7 +99,7 @@ class LocalCrew:
         self._seats.take(segment.number, hand, segment.needed_bytes, base)
         rungs = len(self._files.paths) if len(self._files.paths) > 1 else 0
         followed = Followed(segment.label, segment.run_id, folder, segment.rung, rungs)
-        self._active[segment.number] = _Active(live, Follower(self._work, followed), hand)
+        self._active[segment.number] = _Active(live, Follower(self._work, followed))
         self._hands[hand].give(segment.number, partial(self._run, live, hand))
 
     def wait(self, seconds: float) -> list[Finished]:

@@ -86,12 +86,15 @@ class Verdicts:
     def end(self, number: int, outcome: Outcome) -> None:
         """Write down how a trial has ended, close its MLflow run, and tell Optuna; repeated after a crash it does the rest.
 
-        Nothing is done where another process has taken the trial.
+        Nothing is done where another process has taken the trial, or ended it.
         """
         work, label = self._work, label_of(number)
         if not self._board.claim(number):
             return
-        opened = self._board.trial(number)
+        opened = self._board.as_it_is(number)
+        if opened is None:
+            self._board.give_back(number)
+            return
         run_id, rung = opened.run_id, opened.reached if outcome.ending is Ending.PRUNED_RUNG else None
         work.ledger.decide(number, outcome)
         if run_id is not None:
@@ -112,8 +115,9 @@ class Verdicts:
         """What a score leads to, for all who wait; a process may have died between the two."""
         rungs = self._work.config.halving.schedule()
         for number in sorted(self._board.paused_at(rungs.last)):
-            opened = self._board.trial(number)
-            self.end(number, ended_as(Ending.COMPLETED, "completed", opened.metrics, opened.constraints))
+            opened = self._board.as_it_is(number)
+            if opened is not None:
+                self.end(number, ended_as(Ending.COMPLETED, "completed", opened.metrics, opened.constraints))
         for rung in range(rungs.last):
             self._cut_worse(rung, standings)
 
@@ -159,7 +163,9 @@ class Verdicts:
         return hopeless_trials(losses, self._board.paused_at(rung), frozenset(compared.promotable))
 
     def _cut(self, number: int, rung: int, compared: Standing | None, why: str) -> None:
-        opened = self._board.trial(number)
+        opened = self._board.as_it_is(number)
+        if opened is None:
+            return
         constraint = max(compared.rung_constraint(number), _BARELY) if compared is not None else _BARELY
         reason = f"cut at rung {rung + 1} of {len(self._work.config.halving.schedule())}: {why}"
         self.end(number, Outcome(Ending.PRUNED_RUNG, reason, opened.metrics, rung_constraint=constraint))
@@ -175,8 +181,9 @@ class Verdicts:
         self._work.view.trial_ended(TrialEnd(segment.label, outcome.ending, outcome.reason, outcome.metrics, age))
 
     def _stopped(self, number: int) -> None:
-        opened = self._board.trial(number)
-        self.end(number, Outcome(Ending.STOPPED, self._board.stopped.pop(number), opened.metrics))
+        reason, opened = self._board.stopped.pop(number), self._board.as_it_is(number)
+        if opened is not None:
+            self.end(number, Outcome(Ending.STOPPED, reason, opened.metrics))
 
     def _again(self, segment: Segment, outcome: Outcome) -> bool:
         """Whether the trial tries again: calmer after a divergence, as it is where the infrastructure failed."""
