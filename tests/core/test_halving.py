@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import math
 import random
-import time
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -240,21 +239,6 @@ def test_a_whole_search_ends_with_everybody_at_the_top_or_cut(seed: int, trials:
     assert paused == [set(), set()]
     assert set(reached[2]) | cut == set(range(trials))
     assert not set(reached[2]) & cut
-
-
-@pytest.mark.parametrize(("trials", "seconds"), [(500, 0.1), (2000, 0.6)])
-def test_is_fast(trials: int, seconds: float) -> None:
-    chance = random.Random(8)
-    skill = [[chance.random() for _ in range(3)] for _ in range(trials)]
-    scores = [
-        score(i, [[min(1.0, max(0.0, chance.gauss(s, 0.3))) for s in row] for _ in range(20)]) for i, row in enumerate(skill)
-    ]
-    times = []
-    for _ in range(5):
-        began = time.process_time()
-        standing(scores, ("maximize",) * 3, RULE)
-        times.append(time.process_time() - began)
-    assert min(times) < seconds
 
 
 def with_loss(trial: int, quality: float, loss: float | None) -> RungScore:

@@ -37,7 +37,7 @@ def test_a_file_that_is_no_database_fails_at_once_and_stays(tmp_path: Path) -> N
         Store.open(f"sqlite:///{file}", tmp_path, "x")
     assert caught.value.code is ExitCode.STORAGE
     assert "not an SQLite database" in caught.value.why
-    assert time.monotonic() - start < 5
+    assert time.monotonic() - start < 30
     assert file.read_text() == "my notes, do not lose them\n"
 
 
