@@ -29,14 +29,19 @@ def memory_now() -> dict[str, float]:
 
 
 def held_bytes() -> int:
-    """Bytes held at this moment by whatever is loaded: on the GPU where torch has one, else resident in host memory."""
-    return torch.cuda.memory_allocated() if torch.cuda.is_available() else _status_bytes("VmRSS")
+    """Bytes held at this moment by whatever is loaded: on the GPU where torch has one, else of host memory.
+
+    Of the host without the pages of files (VmRSS has them): how much of a library is resident depends on what code has run and on
+    what the kernel has cached around it, and nobody has to give that back.
+    """
+    return torch.cuda.memory_allocated() if torch.cuda.is_available() else _status_bytes("RssAnon") + _status_bytes("RssShmem")
 
 
 def below_peak_bytes() -> int:
-    """How far `held_bytes` is below its largest value since `reset_peaks`."""
-    peak = torch.cuda.max_memory_allocated() if torch.cuda.is_available() else _status_bytes("VmHWM")
-    return max(0, peak - held_bytes())
+    """How far the memory in use is below its largest value since `reset_peaks`."""
+    if torch.cuda.is_available():
+        return max(0, torch.cuda.max_memory_allocated() - torch.cuda.memory_allocated())
+    return max(0, _status_bytes("VmHWM") - _status_bytes("VmRSS"))
 
 
 def reset_peaks() -> None:
