@@ -104,7 +104,8 @@ def main(argv: Sequence[str]) -> int:
     ask = MeasureAsk(**json.loads(ask_file(folder).read_text("utf-8")))
     prepare_environment(os.environ, ask.device, 0)
     hush()
-    import harness.trial.run  # noqa: F401 - its imports are what is measured
+    import harness.trial.run
+    import harness.trial.tuned  # noqa: F401 - their imports are what is measured
     from harness.trial import short_training  # only now: the libraries read the environment when they are imported
 
     short_training.touch_libraries(ask.device, ask.compute_bytes)

@@ -40,7 +40,7 @@ def held_bytes() -> int:
 def below_peak_bytes() -> int:
     """How far the memory in use is below its largest value since `reset_peaks`."""
     if torch.cuda.is_available():
-        return max(0, torch.cuda.max_memory_allocated() - torch.cuda.memory_allocated())
+        return max(0, int(torch.cuda.max_memory_allocated() - torch.cuda.memory_allocated()))
     return max(0, _status_bytes("VmHWM") - _status_bytes("VmRSS"))
 
 

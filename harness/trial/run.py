@@ -7,21 +7,19 @@ import traceback
 from typing import Any
 
 import torch
-from peft import PeftModel
-from transformers import set_seed
 
 from harness.core.params import Quantization
-from harness.trial.adapters import save_adapter
 from harness.trial.base import Base
 from harness.trial.bases import Bases, FreshBases
 from harness.trial.events import Event, EventWriter
-from harness.trial.examples import Wording, open_wording, wording_of
+from harness.trial.examples import Wording, wording_of
 from harness.trial.failure import is_out_of_memory, last_line
 from harness.trial.generation import generate, write_suites
 from harness.trial.process import InterruptedTrialError, Interruption
-from harness.trial.readings import memory_now, memory_peak, sha256_file, versions
+from harness.trial.readings import memory_now, memory_peak, versions
+from harness.trial.seeding import seed_all
 from harness.trial.spec import ChildEnding, TrialResult, TrialSpec
-from harness.trial.training import DivergedError, Training, train
+from harness.trial.stability import DivergedError
 from harness.trial.trial_dir import TrialDir
 
 
@@ -62,7 +60,7 @@ class Trial:
         spec = self._spec
         if spec.threads:
             torch.set_num_threads(spec.threads)
-        set_seed(spec.seed)
+        seed_all(spec.seed)
         asked = wording_of(spec)
         words = {"prompt_template": asked.template.identity, "prompt_template_digest": asked.template.digest}
         self._facts |= versions() | words
@@ -78,26 +76,26 @@ class Trial:
 
     def _adapted(self, base: Base, events: EventWriter) -> Any:
         """The model to generate with: the base, a finished adapter over it, or a freshly trained one."""
-        spec, model = self._spec, base.model
+        spec = self._spec
+        if spec.train is None and spec.adapter is None:
+            return base.model.eval()
+        from harness.trial.training import Training
+        from harness.trial.tuned import finished, ready, trained  # only now: the untuned base needs neither PEFT nor TRL
+
         if spec.train is not None:
             training = Training(spec.train, spec.seed, self._folder.checkpoints_dir, events, self._interruption)
-            trained = train(base, training)
-            self._metrics |= trained.metrics
-            wording = open_wording(spec.train.template, spec.train.train_files, spec.train.exclude_file)
-            file = save_adapter(trained.model, self._folder.adapter_dir, spec.model.public_id, wording)
-            self._facts |= {"adapter_sha256": sha256_file(file), "adapter_dtype": "float32"}
-            model = trained.model
-        elif spec.adapter is not None:
-            model = PeftModel.from_pretrained(base.model, spec.adapter)
-        if isinstance(model, PeftModel) and base.quantization is Quantization.NONE:
-            self._bases.merge(model)  # saves two small products a layer and token; a quantized weight would be rounded again
-        return model.eval()
+            tuned = trained(base, spec, training, self._folder)
+        else:
+            tuned = finished(base, str(spec.adapter))
+        self._metrics |= tuned.metrics
+        self._facts |= tuned.facts
+        return ready(tuned, base, self._bases).eval()
 
     def _write_suites(self, model: Any, base: Base, wording: Wording, events: EventWriter) -> None:
         def report(done: int, total: int) -> None:
             events.write(Event("generate", done, total, time.time(), memory_now()))
 
-        set_seed(self._spec.seed)  # sampled suites must not depend on how many random numbers training drew
+        seed_all(self._spec.seed)  # sampled suites must not depend on how many random numbers training drew
         model.config.use_cache = True
         written = generate(model, base.tokenizer, self._spec.generate, wording, report)
         write_suites(self._folder.suites_file, written.suites)

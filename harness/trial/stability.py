@@ -9,6 +9,10 @@ EXPLOSION_FACTOR = 3.0
 BASELINE_LOGS = 3
 
 
+class DivergedError(Exception):
+    """The loss is not finite, or exploded; the message says where."""
+
+
 class LossGuard:
     """Watches the logged training losses.
 

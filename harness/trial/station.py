@@ -11,12 +11,12 @@ import pyarrow as pa
 import torch
 from accelerate.state import AcceleratorState, GradientState
 
-from harness.trial.bases import WarmBases
 from harness.trial.process import Interruption
 from harness.trial.readings import give_back_everything, held_bytes, reset_peaks
 from harness.trial.run import Trial
 from harness.trial.spec import TrialResult, TrialSpec
 from harness.trial.trial_dir import TrialDir
+from harness.trial.warm_bases import WarmBases
 
 TOLERANCE_BYTES = 64 << 20
 TOLERANCE_SHARE = 0.03

@@ -31,14 +31,10 @@ from harness.trial.packing import require_isolation
 from harness.trial.pausing import Pause, PauseCallback
 from harness.trial.process import Interruption
 from harness.trial.spec import TrainSpec
-from harness.trial.stability import LossGuard
+from harness.trial.stability import DivergedError, LossGuard
 from harness.trial.train_data import TrainData, open_train_data
 
 CHECKPOINTS_KEPT = 3
-
-
-class DivergedError(Exception):
-    """The loss is not finite, or exploded; the message says where."""
 
 
 @dataclass(frozen=True, slots=True)

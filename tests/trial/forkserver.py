@@ -15,6 +15,7 @@ from typing import Any
 
 import harness.trial.__main__
 import harness.trial.run
+import harness.trial.tuned
 
 
 def child(request: dict[str, Any]) -> int:

@@ -134,7 +134,7 @@ def test_another_base_is_loaded_anew_and_one_that_was_written_to_is_read_again(
     run: Callable[..., TrialDir], sequence: Sequence, spec: TrialSpec, with_params: WithParams
 ) -> None:
     """Without room for copies the adapter is merged in place."""
-    no_room = "import harness.trial.bases as bases; bases.below_peak_bytes = lambda: 0"
+    no_room = "import harness.trial.warm_bases as bases; bases.below_peak_bytes = lambda: 0"
     int8 = with_params(replace(spec, model=replace(spec.model, quantization="int8")), quantization=Quantization.INT8)
     folders = sequence.start([named(spec, "one"), named(spec, "two"), named(int8, "three"), named(spec, "four")], no_room)
     cold = run(named(spec, "cold"))
@@ -165,7 +165,7 @@ def test_a_base_that_was_changed_behind_our_back_is_not_used_again(
 
 
 OUT_OF_MEMORY = """
-import harness.trial.run as run
+import harness.trial.tuned as run
 save, seen = run.save_adapter, []
 def failing(*given):
     seen.append(1)
