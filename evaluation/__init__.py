@@ -6,7 +6,7 @@ Knows nothing of how the tests were made. Every number is defined in docs/metric
 from __future__ import annotations
 
 from evaluation.aggregate import Aggregate, Mean
-from evaluation.compare import Difference, compare_scores, holm, paired_difference
+from evaluation.compare import Difference, compare_scores, holm, lower_bound, paired_difference
 from evaluation.errors import EvaluationError, SandboxUnavailableError
 from evaluation.records import (
     Figures,
@@ -43,6 +43,7 @@ __all__ = [
     "Verdict",
     "compare_scores",
     "holm",
+    "lower_bound",
     "paired_difference",
     "sandbox_strength",
     "score_suites",

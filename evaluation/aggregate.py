@@ -145,8 +145,10 @@ def mean_of(values: Sequence[float], seed: int) -> Mean:
     return Mean(mean, min(low, mean), max(high, mean), len(data))
 
 
-def bootstrap_interval(data: NDArray[np.float64], rng: np.random.Generator, resamples: int) -> tuple[float, float]:
-    """Ends of the 95 % percentile-bootstrap interval of the mean; memory is bounded by blocks of about `CHUNK` values.
+def bootstrap_interval(
+    data: NDArray[np.float64], rng: np.random.Generator, resamples: int, level: float = LEVEL
+) -> tuple[float, float]:
+    """Ends of the percentile-bootstrap interval of the mean; memory is bounded by blocks of about `CHUNK` values.
 
     Source: as `mean_of`.
 
@@ -154,10 +156,11 @@ def bootstrap_interval(data: NDArray[np.float64], rng: np.random.Generator, resa
         data: Shape ``(n,)``, at least one value.
         rng: Where the resamples come from.
         resamples: How many.
+        level: Share of the resampled means between the ends, half of the rest on either side.
     """
     sizes = block_sizes(len(data), resamples)
     means = np.concatenate([data[rng.integers(len(data), size=(size, len(data)))].mean(axis=1) for size in sizes])
-    low, high = np.quantile(means, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
+    low, high = np.quantile(means, [(1 - level) / 2, (1 + level) / 2])
     return float(low), float(high)
 
 

@@ -15,6 +15,7 @@ import click
 
 from harness import __version__
 from harness.cli_data import data
+from harness.cli_promotion import PROMOTION_COMMANDS
 from harness.cli_study import STUDY_COMMANDS
 from harness.core.errors import ExitCode
 
@@ -29,7 +30,7 @@ def cli() -> None:
     """Sweep LoRA settings of a code model, judged by running the unit tests it writes."""
 
 
-for command in (data, *STUDY_COMMANDS):
+for command in (data, *STUDY_COMMANDS, *PROMOTION_COMMANDS):
     cli.add_command(command)
 
 
@@ -101,42 +102,6 @@ def schema() -> int:
 
     click.echo(json.dumps(json_schema(), indent=1))
     return int(ExitCode.OK)
-
-
-@cli.command()
-@click.argument("study")
-@_FOLDER
-@click.option("--storage", default=None, help="Optuna storage URL; default: study.db in --folder")
-@_JSON
-def pareto(study: str, folder: Path, storage: str | None, *, as_json: bool) -> int:
-    """Print the Pareto front of STUDY, with the knee and the untuned baselines."""
-    from harness.sweep.command import pareto_command
-
-    return int(pareto_command(study, folder, storage, as_json=as_json))
-
-
-@cli.command()
-@click.argument("study")
-@_FOLDER
-@click.option("--storage", default=None, help="Optuna storage URL; default: study.db in --folder")
-@click.option("--tracking-uri", default=None, help="MLflow store; default: the one the study was created with")
-@click.option("--trial", "number", default=None, type=int, help="promote this trial instead of the knee")
-@_JSON
-def promote(study: str, number: int | None, tracking_uri: str | None, *, as_json: bool, **kept: Any) -> int:
-    """Score the best adapter of STUDY on the held-out test functions, register it, and export it ready to use."""
-    from harness.console.select import select_view
-    from harness.guard.supervise import StopSignal
-    from harness.signals import stopping
-    from harness.sweep.command import promote_command
-    from harness.sweep.paths import Paths
-    from harness.sweep.workplace import Session
-
-    stop = StopSignal()
-    with ExitStack() as stack:
-        view = stack.enter_context(select_view(sys.stdout, quiet=False, json=as_json, now=time.time))
-        stack.enter_context(stopping(stop))
-        session = Session(view, stop, dict(os.environ), stack)
-        return int(promote_command(study, number, Paths.at(kept["folder"], kept["storage"]), session, tracking_uri))
 
 
 @cli.command()

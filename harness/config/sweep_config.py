@@ -10,6 +10,7 @@ from pydantic import Field, model_validator
 
 from harness.config.fields import Strict
 from harness.config.halving import Halving, Workers
+from harness.config.promotion import Promotion
 from harness.config.sections import (
     DEFAULT_OBJECTIVES,
     Data,
@@ -41,6 +42,7 @@ class SweepConfig(Strict):
     halving: Halving = Halving()
     workers: Workers = Workers()
     study: Study = Study()
+    promotion: Promotion = Promotion()
     tracking: Tracking = Tracking()
 
     @model_validator(mode="after")
@@ -88,7 +90,7 @@ class SweepConfig(Strict):
 
     def identity(self) -> str:
         """sha256 over everything that changes what a trial's figures mean; trial counts and stores do not."""
-        read = self.model_dump(mode="json", exclude={"guard", "halving", "workers", "study", "tracking"})
+        read = self.model_dump(mode="json", exclude={"guard", "halving", "workers", "study", "promotion", "tracking"})
         read["rungs"] = [rung.model_dump(mode="json") for rung in self.halving.rungs]
         read["templates"] = {name: load_template(name).digest for name in self.prompt_templates()}
         return hashlib.sha256(json.dumps(read, sort_keys=True).encode()).hexdigest()

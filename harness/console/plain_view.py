@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import TextIO
 
-from harness.console.tables import aligned, plain_pareto, promoted_cells
+from harness.console.promotion_table import plain_promotion
+from harness.console.tables import plain_pareto
 from harness.console.text import compact, core_settings, duration, encodable, gauge, gib, number, rung_of, short_metric
 from harness.console.thinning import Thinning
 from harness.console.view import (
-    Promoted,
     SweepHeader,
     SweepSummary,
     SweepView,
@@ -149,13 +149,6 @@ def worth_at_rung(paused: TrialPaused, header: SweepHeader | None) -> list[str]:
 def summary_lines(summary: SweepSummary) -> list[str]:
     """The final table, the promoted adapter and what to type next."""
     lines = plain_pareto(summary.rows, summary.objectives)
-    if summary.promoted is not None:
-        lines += ["", *promoted_lines(summary.promoted)]
+    if summary.promotion is not None:
+        lines += ["", *plain_promotion(summary.promotion)]
     return [*lines, "", f"finished in {duration(summary.duration_s)}; look at it with: {summary.ui_command}"]
-
-
-def promoted_lines(promoted: Promoted) -> list[str]:
-    """What was promoted, where it lies, and its figures beside the untuned base's."""
-    head = f"promoted: {promoted.name} version {promoted.version}, alias {promoted.alias}, in {promoted.folder}"
-    table = promoted_cells(promoted)
-    return [head, *(aligned(table, (False, True, True)) if len(table) > 1 else [])]

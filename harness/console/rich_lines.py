@@ -5,17 +5,15 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping
 
-from rich import box
 from rich.cells import cell_len
-from rich.console import Group, RenderableType
+from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 
 from harness.console.plain_view import ended_facts, header_topics, worth_at_rung
 from harness.console.stage import Running, Tally
-from harness.console.tables import promoted_cells
 from harness.console.text import compact, core_settings, duration, gauge, number, rung_of
-from harness.console.view import Promoted, SweepHeader, TrialEnd, TrialLine, TrialPaused
+from harness.console.view import SweepHeader, TrialEnd, TrialLine, TrialPaused
 from harness.core.outcome import Ending
 
 _SPINNER = "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏"
@@ -159,20 +157,3 @@ def _endings(tally: Tally) -> list[str]:
     for ending, count in tally.ended.items():
         counted["cut" if ending is Ending.PRUNED_RUNG else ending.value.partition(":")[0]] += count
     return [f"{count} {word}" for word, count in sorted(counted.items()) if word != Ending.COMPLETED.value]
-
-
-def promoted_table(promoted: Promoted) -> RenderableType:
-    """What was promoted and its figures beside the untuned base's on the held-out functions."""
-    head = Text.assemble(
-        ("promoted ", "bold green"), (promoted.name, "bold"), f" version {promoted.version} as ", (promoted.alias, "bold")
-    )
-    folder = Text(f"         {promoted.folder}", style="dim", overflow="fold")
-    headings, *rows = promoted_cells(promoted)
-    if not rows:
-        return Group(head, folder)
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, header_style="bold")
-    for index, heading in enumerate(headings):
-        table.add_column(heading, justify="right" if index else "left")
-    for row in rows:
-        table.add_row(*row)
-    return Group(head, folder, table)

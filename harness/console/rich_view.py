@@ -14,7 +14,8 @@ from rich.live import Live
 from rich.rule import Rule
 from rich.text import Text
 
-from harness.console.rich_lines import ended_line, header_grid, paused_line, promoted_table, running_line, status_lines
+from harness.console.promotion_table import rich_promotion
+from harness.console.rich_lines import ended_line, header_grid, paused_line, running_line, status_lines
 from harness.console.stage import Stage
 from harness.console.tables import rich_pareto
 from harness.console.text import duration
@@ -82,8 +83,8 @@ class RichView(SweepView):
         """The final table takes the place of the live region."""
         self.close()
         self._console.print(Rule(style="bright_black"), rich_pareto(summary.rows, summary.objectives, self._console.width))
-        if summary.promoted is not None:
-            self._console.print(Text(), promoted_table(summary.promoted), sep="\n")
+        if summary.promotion is not None:
+            self._console.print(Text(), rich_promotion(summary.promotion), sep="\n")
         finished = Text(f"\nfinished in {duration(summary.duration_s)}; look at it with ", style="dim")
         self._console.print(finished.append(summary.ui_command, style="bold not dim"))
 

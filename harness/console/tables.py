@@ -18,7 +18,7 @@ from rich.text import Text
 
 from harness.console.text import SHORT_SETTINGS, compact, measured, ordered_settings, setting, short_metric
 from harness.console.unfinished import is_unfinished, unfinished
-from harness.console.view import Promoted, ResultRow
+from harness.console.view import ResultRow
 from harness.core.pareto import Objective
 
 KNEE, FRONT = "★", "●"
@@ -193,9 +193,3 @@ def aligned(rows: Sequence[Sequence[str]], numeric: Sequence[bool]) -> list[str]
 
 def _widths(rows: Sequence[Sequence[str]]) -> list[int]:
     return [max(map(cell_len, column)) for column in zip(*rows, strict=True)]
-
-
-def promoted_cells(promoted: Promoted) -> list[tuple[str, str, str]]:
-    """Rows of (metric, tuned, untuned) on the held-out test functions, the heading first."""
-    rows = [(name, measured(name, figure), measured(name, promoted.untuned.get(name))) for name, figure in promoted.tuned.items()]
-    return [(f"{promoted.functions} held-out test functions", "tuned", "untuned"), *rows]

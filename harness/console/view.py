@@ -6,9 +6,10 @@ Owns the vocabulary between the sweep loop and the screen; holds no rendering.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Literal, Protocol, Self
 
+from harness.console.promotion import Promotion
 from harness.core.measured import Measured
 from harness.core.outcome import Ending
 from harness.core.pareto import Objective
@@ -168,29 +169,6 @@ class ResultRow:
 
 
 @dataclass(frozen=True, slots=True)
-class Promoted:
-    """The adapter that was promoted.
-
-    Attributes:
-        name: Registered model.
-        version: Its version in the registry.
-        alias: The alias that points at it now.
-        folder: The ready PEFT folder.
-        tuned: Metric -> figure of the adapter on the held-out test functions.
-        untuned: The same for the untuned base.
-        functions: Number of test functions.
-    """
-
-    name: str
-    version: str
-    alias: str
-    folder: str
-    tuned: Mapping[str, Measured | None] = field(default_factory=dict)
-    untuned: Mapping[str, Measured | None] = field(default_factory=dict)
-    functions: int = 0
-
-
-@dataclass(frozen=True, slots=True)
 class SweepSummary:
     """How the sweep ended.
 
@@ -199,14 +177,14 @@ class SweepSummary:
         objectives: In column order.
         duration_s: Wall time of this run of the sweep.
         ui_command: What to type to see more.
-        promoted: None when nothing was promoted.
+        promotion: How the promotion went; None when none was asked for.
     """
 
     rows: tuple[ResultRow, ...]
     objectives: tuple[Objective, ...]
     duration_s: float
     ui_command: str
-    promoted: Promoted | None = None
+    promotion: Promotion | None = None
 
 
 class SweepView(Protocol):

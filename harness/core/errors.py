@@ -21,6 +21,7 @@ class ExitCode(IntEnum):
     NO_RESULT = 7  # the sweep ended without one completed trial, or the study has no front
     SANDBOX = 8  # generated tests cannot be run safely, or the scorer itself is broken
     NEEDS_MAPPING = 9  # the data is readable, but which column is what has to be said: `harness data map`
+    NOT_BETTER = 10  # the candidate is not shown to be better than the champion, which stays
     INTERRUPTED = 130  # Ctrl-C; state is saved and the same command takes it up again
 
 

@@ -48,9 +48,21 @@ def front(values: Sequence[Sequence[float]], directions: Sequence[Direction]) ->
 
 
 def knee(values: Sequence[Sequence[float]], directions: Sequence[Direction]) -> int:
-    """Index, within `values`, of the balanced point of a front.
+    """Index, within `values`, of the balanced point of a front: the first of `knee_order`.
 
-    Every axis is scaled to 0-1 over the front; a flat axis is left out. The knee is the point that bulges farthest
+    Raises:
+        ValueError: if `values` is empty, ragged, or not finite.
+    """
+    order = knee_order(values, directions)
+    if not order:
+        raise ValueError("a knee needs at least one point")
+    return order[0]
+
+
+def knee_order(values: Sequence[Sequence[float]], directions: Sequence[Direction]) -> list[int]:
+    """Indices of a front's points, the most balanced first.
+
+    Every axis is scaled to 0-1 over the front; a flat axis is left out. Most balanced is the point that bulges farthest
     towards the ideal from the hyperplane through the extremes (the best point of each axis). Where there is no such
     hyperplane or nothing lies beyond it (one or two points, one axis, extremes that coincide, a dented front), it is
     the point with the best mean rank over all axes; ties go to the lower index.
@@ -60,18 +72,16 @@ def knee(values: Sequence[Sequence[float]], directions: Sequence[Direction]) -> 
         directions: Shape ``(n_objectives,)``.
 
     Raises:
-        ValueError: if `values` is empty, ragged, or not finite.
+        ValueError: if `values` is ragged or not finite.
 
     Source: Das (1999), "On characterizing the knee of the Pareto curve based on normal-boundary intersection".
     """
     points = oriented(values, directions)
-    if not points:
-        raise ValueError("a knee needs at least one point")
     ranks = _mean_ranks(points)
-    bulges = _bulges(_scaled(points))
+    bulges = _bulges(_scaled(points)) if points else None
     if bulges is None or max(bulges) <= 1e-9:
-        return ranks.index(min(ranks))
-    return min(range(len(points)), key=lambda i: (-round(bulges[i], 12), ranks[i], i))
+        return sorted(range(len(points)), key=lambda i: ranks[i])
+    return sorted(range(len(points)), key=lambda i: (-round(bulges[i], 12), ranks[i], i))
 
 
 def hypervolume(values: Sequence[Sequence[float]], directions: Sequence[Direction], reference: Sequence[float]) -> float:

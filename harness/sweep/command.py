@@ -4,22 +4,27 @@ from __future__ import annotations
 
 import sys
 import time
-from pathlib import Path
 
 from harness.config.sweep_config import SweepConfig
+from harness.console.front import FrontPage
+from harness.console.promotion import Promotion
 from harness.console.report import render_front
-from harness.console.view import Promoted, SweepSummary
+from harness.console.view import SweepSummary
 from harness.core.errors import ExitCode
 from harness.study.store import load_ledger, open_storage, translated
+from harness.sweep.contest import require_promotable
+from harness.sweep.front_view import Looking, front_notes
 from harness.sweep.loop import Finished, run_sweep
 from harness.sweep.paths import Paths
-from harness.sweep.promote import choose, promote
+from harness.sweep.promote import Asked, promote
 from harness.sweep.simulate import SimulateAsked, run_simulation
 from harness.sweep.steps import open_step, reopen_step
 from harness.sweep.steps_close import close_step
 from harness.sweep.summary import Results
 from harness.sweep.tracked import reopen_tracking
 from harness.sweep.workplace import Session, Workplace, open_workplace, reopen_workplace
+from harness.tracking.champions import roll_back
+from harness.tracking.store import Store
 
 
 def sweep_command(config: SweepConfig, stem: str, session: Session) -> ExitCode:
@@ -36,7 +41,7 @@ def sweep_command(config: SweepConfig, stem: str, session: Session) -> ExitCode:
         close_step(work, step, finished.results)
     if not finished.complete:
         session.view.message("interrupted: the same command takes the sweep up again where it stopped")
-    _show(work, finished.results, finished.promoted, time.monotonic() - started)
+    _show(work, finished.results, finished.promotion, time.monotonic() - started)
     return _code(finished)
 
 
@@ -50,7 +55,7 @@ def simulate_command(config: SweepConfig, stem: str, session: Session, asked: Si
     work, finished = run_simulation(config, stem, session, asked)
     if not finished.complete:
         session.view.message("interrupted: the same command takes the simulation up again where it stopped")
-    _show(work, finished.results, finished.promoted, time.monotonic() - started)
+    _show(work, finished.results, finished.promotion, time.monotonic() - started)
     return _code(finished)
 
 
@@ -60,38 +65,42 @@ def _code(finished: Finished) -> ExitCode:
     return ExitCode.OK if finished.results.on_front else ExitCode.NO_RESULT
 
 
-def _show(work: Workplace, results: Results, promoted: Promoted | None, duration_s: float) -> None:
+def _show(work: Workplace, results: Results, promotion: Promotion | None, duration_s: float) -> None:
     folder = work.config.tracking.folder
     ui = "harness ui" if folder == "mlruns" else f"harness ui --folder {folder}"
-    work.view.sweep_ended(SweepSummary(results.rows(), results.objectives, duration_s, ui, promoted))
+    work.view.sweep_ended(SweepSummary(results.rows(), results.objectives, duration_s, ui, promotion))
 
 
-def pareto_command(study: str, folder: Path, storage: str | None, *, as_json: bool) -> ExitCode:
+def pareto_command(study: str, paths: Paths, looking: Looking, *, as_json: bool) -> ExitCode:
     """Print the front of a study.
 
     Raises:
         HarnessError: BAD_INPUT for an unknown study, NO_RESULT when nothing has completed.
     """
-    paths = Paths.at(folder, storage)
     paths.require_study_store()
     opened = open_storage(paths.study_url)
     with translated(paths.study_url):
         ledger = load_ledger(opened, study)
-        results = Results.read(ledger, ledger.config())
-    choose(results, None)
-    render_front(study, results.rows(), results.objectives, sys.stdout, as_json=as_json)
+        config = ledger.config()
+        results = Results.read(ledger, config)
+        require_promotable(results, None)
+        notes = front_notes(ledger, config, results, looking)
+    render_front(FrontPage(study, results.rows(), results.objectives, notes), sys.stdout, as_json=as_json)
     return ExitCode.OK
 
 
-def promote_command(study: str, number: int | None, paths: Paths, session: Session, tracking_uri: str | None = None) -> ExitCode:
-    """Promote one trial of a study.
+def promote_command(study: str, asked: Asked, paths: Paths, session: Session, tracking_uri: str | None = None) -> ExitCode:
+    """Promote the best trial of a study, or the one that was named, if it beats the champion.
 
     Args:
         study: The study's name.
-        number: The trial; None is the knee.
+        asked: Which trial, and whether by force.
         paths: Where the study is kept.
         session: Screen, stop signal, environment.
         tracking_uri: The MLflow store; None is the one that the study was created with.
+
+    Returns:
+        NOT_BETTER where the champion stays.
 
     Raises:
         HarnessError: unknown study or trial, nothing completed, or as `open_workplace`.
@@ -100,11 +109,22 @@ def promote_command(study: str, number: int | None, paths: Paths, session: Sessi
     paths.require_study_store()
     work = reopen_workplace(study, paths, session, reopen_step(study, paths, session), tracking_uri)
     results = Results.read(work.ledger, work.config)
-    chosen = choose(results, number)
+    require_promotable(results, asked.number)
     close = reopen_tracking(work)
-    promoted = promote(work, chosen)
+    promotion = promote(work, results, asked)
     close()
-    if promoted is None:
+    if promotion is None:
         return ExitCode.INTERRUPTED
-    _show(work, results, promoted, time.monotonic() - started)
+    _show(work, results, promotion, time.monotonic() - started)
+    return ExitCode.OK if promotion.promoted else ExitCode.NOT_BETTER
+
+
+def rollback_command(name: str, paths: Paths) -> ExitCode:
+    """Make the champion before the present one the champion again.
+
+    Raises:
+        HarnessError: NO_RESULT where there is no champion, or none before it.
+    """
+    was, now = roll_back(Store.existing(paths.tracking_uri), name)
+    sys.stdout.write(f"{name}: version {now.number} is champion again; version {was.number} was\n")
     return ExitCode.OK

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from harness.console.view import Promoted
+from harness.console.promotion import Promotion
 from harness.core.errors import HarnessError
 from harness.core.outcome import Ending, Outcome
 from harness.sweep.baseline import measure_baselines
@@ -15,7 +15,7 @@ from harness.sweep.crew import Crew
 from harness.sweep.crew_local import LocalCrew
 from harness.sweep.devices import open_devices
 from harness.sweep.preflight import check_smallest_fits, header
-from harness.sweep.promote import choose, promote
+from harness.sweep.promote import Asked, promote
 from harness.sweep.proposals import open_proposer
 from harness.sweep.recovery import take_up
 from harness.sweep.rung_files import RungFiles
@@ -31,12 +31,12 @@ class Finished:
     Attributes:
         complete: All trials done or the time spent, and promoted when asked for; False when the user interrupted.
         results: What the study has shown.
-        promoted: The promoted adapter, when the file asks for promotion.
+        promotion: How the promotion went, when the file asks for one.
     """
 
     complete: bool
     results: Results
-    promoted: Promoted | None
+    promotion: Promotion | None
 
 
 Hire = Callable[[Workplace], Crew]
@@ -60,7 +60,7 @@ def run_sweep(work: Workplace, hire: Hire | None = None) -> Finished:
     try:
         complete = (hire is not None or measure_baselines(work)) and _trials(work, hire or open_crew)
         results = Results.read(work.ledger, work.config)
-        promoted = _promoted(work, results) if complete and hire is None else None
+        promotion = _promotion(work, results) if complete and hire is None else None
     except HarnessError as error:
         work.tracker.close_orphans()
         finish_tracking(work, Outcome(Ending.FAILED, f"{error.what}: {error.why}"))
@@ -73,14 +73,14 @@ def run_sweep(work: Workplace, hire: Hire | None = None) -> Finished:
     finish_tracking(work, Outcome(ending, reason, guarded.as_metrics()))
     if complete:
         work.ledger.note("finished", value=True)
-    return Finished(complete, results, promoted)
+    return Finished(complete, results, promotion)
 
 
-def _promoted(work: Workplace, results: Results) -> Promoted | None:
-    """Promote the knee when the file asks for it and there is one."""
+def _promotion(work: Workplace, results: Results) -> Promotion | None:
+    """Promote by the rule when the file asks for it and there is something to choose from."""
     if not work.config.tracking.promote or results.knee is None:
         return None
-    return promote(work, choose(results, None))
+    return promote(work, results, Asked())
 
 
 def _trials(work: Workplace, hire: Hire) -> bool:

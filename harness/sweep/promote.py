@@ -1,96 +1,161 @@
-"""From the front to a registered adapter: scored on held-out test functions, registered, exported ready to use."""
+"""From the front to a champion: chosen by a rule, measured on functions that steered nothing, compared with who reigns.
+
+The test functions are looked at by the chosen adapter and its opponent alone; what they say is the score that is reported.
+"""
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Any
+from dataclasses import dataclass, replace
 
-from harness.console.view import Promoted, TrialLine
-from harness.core.errors import ExitCode, HarnessError
-from harness.core.outcome import Ending
+from evaluation import lower_bound
+from harness.console.promotion import CandidateRow, Promotion
+from harness.core.gain import Decision, Gain, Measure, decide, differences, scale_of
+from harness.core.measured import Measured
+from harness.core.selection import Rule, words
 from harness.study.ledger import Told
-from harness.sweep.baseline import baseline_key, measure_base
-from harness.sweep.one_run import carry_out
-from harness.sweep.publish import publish
-from harness.sweep.specs import adapter_spec
-from harness.sweep.summary import Results
+from harness.sweep.contest import Contest, asked_for, candidate_subject, hold
+from harness.sweep.criteria import criteria
+from harness.sweep.publish import REPORTED, note, publish
+from harness.sweep.reigning import SPLIT, Opponent, opponent, untuned
+from harness.sweep.split_measure import measure, measured_before
+from harness.sweep.summary import Results, figure, objectives_of
 from harness.sweep.workplace import Workplace
+from harness.tracking.champions import count_of_test_uses, count_test_use
+from harness.tracking.registry import adapter_sha256
+
+_SEED = 0  # of the bootstrap: the same measurements decide the same
 
 
-def choose(results: Results, number: int | None) -> Told:
-    """The trial to promote: the one asked for, else the knee of the front.
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What a person asks for.
+
+    Attributes:
+        number: Promote this trial; None chooses by the rule.
+        force: Move the alias even where the gain is not shown.
+    """
+
+    number: int | None = None
+    force: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class _Tested:
+    """What the test functions said."""
+
+    contest: Contest
+    against: Opponent
+    ours: Measure
+    theirs: Measure
+    base: Measure
+    uses: int
+    gain: Gain | None
+    decision: Decision
+
+
+def promote(work: Workplace, results: Results, asked: Asked) -> Promotion | None:
+    """Choose, test, compare, and move the alias if the gain holds; what was found is noted with the study either way.
+
+    Returns:
+        What happened; None when the user interrupted.
 
     Raises:
-        HarnessError: NO_RESULT when nothing has completed, BAD_INPUT when `number` is not a completed trial.
+        HarnessError: nothing to choose from, files are gone, a process failed, or the registry cannot be written.
     """
-    wanted = results.knee if number is None else number
-    if wanted is None:
-        raise HarnessError(
-            "this study has no front yet",
-            why=f"none of its {len(results.trials)} trials has completed",
-            fix="run the sweep further; `harness ui` shows why trials ended",
-            code=ExitCode.NO_RESULT,
-        )
-    told = results.trial(wanted)
-    if told is None or told.ending is not Ending.COMPLETED:
-        completed = ", ".join(str(t.number) for t in results.trials if t.ending is Ending.COMPLETED) or "none"
-        why = f"it ended as {told.ending.value}: {told.reason}" if told else "there is no such trial"
-        raise HarnessError(f"trial {wanted} cannot be promoted", why=why, fix=f"completed trials: {completed}")
+    name = registered_name(work)
+    contest = _chosen_by_hand(results, asked.number) if asked.number is not None else hold(work, results)
+    if contest is None:
+        return None
+    against = opponent(work, name)
+    if against.version is not None and _weights(work, contest.chosen) == against.version.adapter_sha256:
+        against = replace(against, label=f"itself, {against.label}", itself=True)
+    tested = _test(work, name, contest, against)
+    if tested is None:
+        return None
+    told = _told(work, name, tested, asked)
+    if told.promoted:
+        told = publish(work, contest.chosen, told, {"tuned": tested.ours.metrics, "untuned": tested.base.metrics})
+    note(work, contest.chosen, told)
     return told
 
 
-def promote(work: Workplace, told: Told) -> Promoted | None:
-    """Score an adapter and the untuned base on the test functions, register the adapter, move the alias, export.
-
-    Returns:
-        What was promoted; None when the user interrupted.
-
-    Raises:
-        HarnessError: the adapter's files are gone, its process failed, or the registry cannot be written.
-    """
-    adapter = work.paths.trial_dir(work.ledger.name, f"trial {told.number}").adapter_dir
-    if not (adapter / "adapter_model.safetensors").exists():
-        raise HarnessError(
-            f"the adapter of trial {told.number} is gone",
-            why=f"{adapter} holds no adapter_model.safetensors",
-            fix="promote another trial with --trial, or run the sweep again",
-            code=ExitCode.STORAGE,
-        )
-    untuned = _untuned(work)
-    tuned = _tuned(work, told, adapter) if untuned is not None else None
-    if tuned is None or untuned is None:
-        return None
-    return publish(work, told, tuned, untuned)
+def registered_name(work: Workplace) -> str:
+    """The registered model of a sweep."""
+    return work.config.tracking.registered_model or work.ledger.name
 
 
-def _untuned(work: Workplace) -> dict[str, Any] | None:
-    """The zero-shot base on the test functions, measured once for all studies with the same settings and versions."""
-    known = work.ledger.noted("base_on_test")
-    if known:
-        return dict(known)
-    elsewhere = work.ledger.noted_elsewhere("baseline_key", baseline_key(work), "base_on_test")
-    if elsewhere:
-        return dict(elsewhere[1])
-    metrics = measure_base(work, "base on test", 0, "test")
-    if metrics is not None:
-        work.ledger.note("base_on_test", metrics)
-    return metrics
+def _chosen_by_hand(results: Results, number: int) -> Contest:
+    told = asked_for(results, number)
+    return Contest((told,), {}, told, {})
 
 
-def _tuned(work: Workplace, told: Told, adapter: Path) -> dict[str, Any] | None:
-    label = f"trial {told.number} on test"
-    params = work.config.base_params().merged(told.proposal)
-    work.view.trial_started(TrialLine(label, told.proposal, kind="baseline"))
-    tags = {"kind": "promotion", "trial": str(told.number), "split": "test", "device": work.materials.probe.device_name}
-    run_id = work.tracker.start_run(label, params=params.to_dict(), tags=tags)
-    outcome = carry_out(work, adapter_spec(work, label, adapter, params), run_id, "test")
-    if outcome.ending is Ending.INTERRUPTED:
-        return None
-    if outcome.ending is not Ending.COMPLETED:
-        raise HarnessError(
-            f"trial {told.number} could not be scored on the test functions",
-            why=outcome.reason,
-            fix=f"read {work.paths.trial_dir(work.ledger.name, label).log_file}; the alias was not moved",
-            code=ExitCode.ENVIRONMENT,
-        )
-    return {**outcome.metrics}
+def _weights(work: Workplace, told: Told) -> str:
+    folder = work.paths.trial_dir(work.ledger.name, f"trial {told.number}").adapter_dir
+    return adapter_sha256(folder)
+
+
+def _test(work: Workplace, name: str, contest: Contest, against: Opponent) -> _Tested | None:
+    """Measure the chosen one, its opponent and the base on the test functions; the use is counted before they are looked at."""
+    subjects = (candidate_subject(work, contest.chosen, SPLIT), against.subject, untuned(work))
+    digest = work.materials.data.digests[SPLIT]
+    fresh = measured_before(work, subjects[0]) is None
+    uses = count_test_use(work.store, name, digest) if fresh else count_of_test_uses(work.store, name, digest)
+    found = []
+    for subject in subjects:
+        seen = measure(work, subject)
+        if seen is None:
+            return None
+        found.append(seen)
+    ours, theirs, base = found
+    if against.itself:
+        return _Tested(contest, against, ours, theirs, base, uses, None, Decision(True, "it is the champion already"))
+    gain = _gain(work, ours, theirs)
+    return _Tested(contest, against, ours, theirs, base, uses, gain, decide(gain, work.config.promotion.confidence))
+
+
+def _gain(work: Workplace, ours: Measure, theirs: Measure) -> Gain | None:
+    section = work.config.promotion
+    found = differences(ours, theirs, scale_of(section.chooser(), objectives_of(work.config)))
+    return Gain.of(found, lower_bound(found, section.confidence, _SEED)) if found else None
+
+
+def _told(work: Workplace, name: str, tested: _Tested, asked: Asked) -> Promotion:
+    contest, rule = tested.contest, work.config.promotion.chooser()
+    forced = asked.force and not tested.decision.promote
+    return Promotion(
+        name=name,
+        promoted=tested.decision.promote or asked.force,
+        reason=tested.decision.reason,
+        rule=_rule(rule, asked),
+        candidates=tuple(_row(work, contest, told) for told in contest.candidates),
+        selection_functions=work.materials.data.counts["selection"] if contest.measures else 0,
+        chosen=f"trial {contest.chosen.number}",
+        opponent=tested.against.label,
+        tested=_shown(tested.ours),
+        opponent_tested=_shown(tested.theirs),
+        untuned=_shown(tested.base),
+        functions=work.materials.data.counts[SPLIT],
+        test_uses=tested.uses,
+        gain=tested.gain,
+        confidence=work.config.promotion.confidence,
+        forced=forced,
+        criteria=criteria(work, contest.chosen, tested.ours.metrics),
+        excluded={f"trial {number}": texts for number, texts in contest.excluded.items()},
+    )
+
+
+def _rule(rule: Rule, asked: Asked) -> str:
+    return words(rule) if asked.number is None else f"named by hand: trial {asked.number}"
+
+
+def _row(work: Workplace, contest: Contest, told: Told) -> CandidateRow:
+    names = work.objectives
+    seen = contest.measures.get(told.number)
+    again = {name: figure(seen.metrics, name) for name in names} if seen else {}
+    return CandidateRow(
+        f"trial {told.number}", {name: figure(told.metrics, name) for name in names}, again, told is contest.chosen
+    )
+
+
+def _shown(found: Measure) -> dict[str, Measured | None]:
+    return {name: figure(found.metrics, name) for name in REPORTED}

@@ -54,9 +54,9 @@ def baseline_spec(work: Workplace, label: str, shots: int, split: str) -> TrialS
     return TrialSpec(label, work.config.study.seed, _model(work, Quantization.NONE), _generate(work, split, template, shots))
 
 
-def adapter_spec(work: Workplace, label: str, adapter: Path, params: TrialParams) -> TrialSpec:
-    """Write suites for the held-out test functions with a finished adapter: on the base and with the prompt it was trained on."""
-    generate = _generate(work, "test", params.prompt_template)
+def adapter_spec(work: Workplace, label: str, adapter: Path, params: TrialParams, split: str) -> TrialSpec:
+    """Write suites for the functions of a split with a finished adapter: on the base and with the prompt it was trained on."""
+    generate = replace(_generate(work, split, params.prompt_template), template={})  # its folder holds the prompt
     return TrialSpec(label, work.config.study.seed, _model(work, params.quantization), generate, adapter=str(adapter))
 
 

@@ -9,7 +9,6 @@ from harness.core.metrics import EXECUTION_METRICS
 from harness.core.steps import StepResult
 from harness.core.steps_points import kept_metrics, points
 from harness.study.ledger import Told
-from harness.sweep.promote import choose
 from harness.sweep.steps import OpenStep
 from harness.sweep.summary import Results
 from harness.sweep.workplace import Workplace
@@ -27,14 +26,15 @@ def close_step(work: Workplace, step: OpenStep, results: Results) -> None:
     Raises:
         HarnessError: STORAGE when nothing can be written, NO_RESULT when the chosen adapter is gone already.
     """
-    if results.knee is None:
+    chosen = None if results.knee is None else results.trial(results.knee)
+    if chosen is None:
         work.view.message(f"step {step.number} has no completed trial yet: raise study.n_trials and run the same command again")
         return
     state = step.folder.read()
     if state is None:
         why, fix = "its folder was removed while the step was under way", "restore it, then run the same command"
         raise HarnessError(f"{step.folder.state_file} is gone", why=why, fix=fix)
-    state = state.ended(step.number, _result(work, choose(results, None), results))
+    state = state.ended(step.number, _result(work, chosen, results))
     step.folder.write(state)
     run = StepsRun(state.name, state.tracking_run, work.tags)
     run_id = log_steps(work.store, run, points(state), step.folder.plot_file)

@@ -36,7 +36,7 @@ class Results:
     @classmethod
     def read(cls, ledger: Ledger, config: SweepConfig) -> Results:
         """Read a study."""
-        objectives = tuple(Objective(o.name, o.direction) for o in config.objectives)
+        objectives = objectives_of(config)
         told = ledger.told()
         complete = [t for t in told if t.values is not None]
         directions = [o.direction for o in objectives]
@@ -85,6 +85,11 @@ class Results:
         intervals = tuple(_interval(metrics, o.name) for o in self.objectives)
         kind: Kind = "baseline" if params is None else "trial"
         return TrialPoint(label, params or {}, values, intervals, on_front, kind)
+
+
+def objectives_of(config: SweepConfig) -> tuple[Objective, ...]:
+    """The objectives of a sweep, in order."""
+    return tuple(Objective(o.name, o.direction) for o in config.objectives)
 
 
 def measured(metrics: Mapping[str, float], objectives: Sequence[Objective]) -> dict[str, Measured | None]:

@@ -1,4 +1,4 @@
-"""The model registry: the best adapter becomes a version, and the alias ``champion`` points at it."""
+"""The model registry: an adapter becomes a version, its files and figures with it. Which version is used is `champions`'."""
 
 from __future__ import annotations
 
@@ -17,7 +17,6 @@ from harness.core.errors import ExitCode, HarnessError
 from harness.tracking.metrics import scalars
 from harness.tracking.store import Store
 
-CHAMPION = "champion"
 ADAPTER_FILE = "adapter_model.safetensors"
 
 
@@ -50,6 +49,7 @@ class Version:
         run_id: The run that trained it.
         artifact_uri: The PEFT folder within the store.
         previous: Number of the champion before it, or None.
+        tags: All of its tags.
     """
 
     name: str
@@ -59,6 +59,7 @@ class Version:
     run_id: str
     artifact_uri: str
     previous: int | None
+    tags: Mapping[str, str] = field(default_factory=dict)
 
 
 def adapter_sha256(adapter_dir: Path) -> str:
@@ -79,39 +80,30 @@ def adapter_sha256(adapter_dir: Path) -> str:
         ) from error
 
 
-def register_champion(store: Store, name: str, candidate: Candidate) -> Version:
-    """Register an adapter and move the alias ``champion`` to it.
-
-    The same weights are registered once: a second call only moves the alias. The champion before is kept, named in
-    the tag ``previous_champion`` of the new one.
+def register(store: Store, name: str, candidate: Candidate) -> Version:
+    """Make an adapter a version of a registered model. The same weights are registered once.
 
     Raises:
         HarnessError: the candidate's folder holds no adapter.
     """
-    client = store.client
     digest = adapter_sha256(candidate.adapter_dir)
-    _ensure_registered_model(client, name)
-    before = champion(store, name)
-    version = _find(client, name, digest) or _create(store, name, candidate, digest)
-    number = int(version.version)
-    if before is None or before.number != number:
-        client.set_registered_model_alias(name, CHAMPION, str(number))
-        if before is not None:
-            client.set_model_version_tag(name, str(number), "previous_champion", str(before.number))
-    return _read(client, client.get_model_version(name, str(number)))
+    ensure_registered_model(store.client, name)
+    version = _find(store.client, name, digest) or _create(store, name, candidate, digest)
+    return read_version(store.client, store.client.get_model_version(name, version.version))
 
 
-def champion(store: Store, name: str) -> Version | None:
-    """The version that the alias points at; None where there is none."""
+def version_by_alias(store: Store, name: str, alias: str) -> Version | None:
+    """The version that an alias points at; None where there is none."""
     try:
-        return _read(store.client, store.client.get_model_version_by_alias(name, CHAMPION))
+        return read_version(store.client, store.client.get_model_version_by_alias(name, alias))
     except MlflowException as error:
         if _is_absent(error):
             return None
         raise
 
 
-def _ensure_registered_model(client: MlflowClient, name: str) -> None:
+def ensure_registered_model(client: MlflowClient, name: str) -> None:
+    """Make the registered model, unless it is there."""
     about = "LoRA adapters promoted by harness; the alias champion is the one to use."
     try:
         client.create_registered_model(name, description=about)
@@ -166,7 +158,8 @@ def _metric_tags(metrics: Mapping[str, float]) -> dict[str, str]:
     return {f"test.{name}": f"{value:.6g}" for name, value in metrics.items()}
 
 
-def _read(client: MlflowClient, version: ModelVersion) -> Version:
+def read_version(client: MlflowClient, version: ModelVersion) -> Version:
+    """A version as MLflow gives it, as a record."""
     previous = version.tags.get("previous_champion")
     return Version(
         name=version.name,
@@ -176,4 +169,5 @@ def _read(client: MlflowClient, version: ModelVersion) -> Version:
         run_id=version.run_id or "",
         artifact_uri=client.get_model_version_download_uri(version.name, version.version),
         previous=None if previous is None else int(previous),
+        tags=dict(version.tags),
     )

@@ -60,6 +60,28 @@ class Store:
         except (MlflowException, SQLAlchemyError, OSError, ImportError, ValueError) as error:
             raise _unreachable(tracking_uri, error) from error
 
+    @classmethod
+    def existing(cls, tracking_uri: str) -> Store:
+        """Connect to what is there, to read it or to move an alias; nothing is made, and there is no experiment to write to.
+
+        Raises:
+            HarnessError: NO_RESULT where there is no store, or as `open`.
+        """
+        _check_scheme(tracking_uri)
+        file = Path(tracking_uri.removeprefix("sqlite:///"))
+        if tracking_uri.startswith("sqlite:///") and not file.exists():
+            raise HarnessError(
+                f"there is no MLflow store at {file}",
+                why="no sweep has run there",
+                fix="run `harness sweep FILE` first, or name the place with --folder or --tracking-uri",
+                code=ExitCode.NO_RESULT,
+            )
+        try:
+            _prepare_file(tracking_uri)
+            return cls(MlflowClient(tracking_uri=tracking_uri), tracking_uri, "")
+        except (MlflowException, SQLAlchemyError, OSError, ImportError, ValueError) as error:
+            raise _unreachable(tracking_uri, error) from error
+
 
 def _check_scheme(uri: str) -> None:
     scheme = uri.partition(":")[0].partition("+")[0]

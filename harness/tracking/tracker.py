@@ -6,6 +6,7 @@ registry to `registry`.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -143,6 +144,12 @@ class Tracker:
     def tag_run(self, run_id: str, tags: Mapping[str, str]) -> None:
         """Set tags of a child run."""
         self._runs.log(run_id, {}, tags)
+
+    def log_json(self, run_id: str, name: str, value: Any) -> None:
+        """Store a JSON-ready value as an artifact of a run, over one of the same name."""
+        with self._folder() as folder:
+            (Path(folder) / name).write_text(json.dumps(value, indent=1) + "\n", "utf-8")
+            self._runs.upload(run_id, folder, ())
 
     def reopen_run(self, run_id: str) -> None:
         """Take up a child run that was paused or interrupted."""

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import pytest
+from promotions import promotion
 from recorded_sweep import GIB, NAMES, OBJECTIVES, PARAMS, REASON, Clock, Recording
 
-from harness.console.view import Promoted, ResultRow, SweepHeader, SweepSummary
+from harness.console.view import ResultRow, SweepHeader, SweepSummary
 from harness.core.measured import Measured
 from harness.core.outcome import Ending
 from harness.core.pareto import Objective
@@ -48,7 +49,4 @@ def recording(rows: tuple[ResultRow, ...]) -> Recording:
         n_trials=3,
         storage={"study": "mlruns/study.db", "tracking": "mlruns/mlflow.db"},
     )
-    tuned = {name: Measured(0.46, 0.37, 0.55) for name in NAMES}
-    untuned = {name: Measured(0.0, 0.0, 0.0) for name in NAMES}
-    promoted = Promoted("quickstart", "1", "champion", "mlruns/promoted/quickstart", tuned, untuned, 26)
-    return Recording(header, SweepSummary(rows, OBJECTIVES, 1023.0, "harness ui", promoted))
+    return Recording(header, SweepSummary(rows, OBJECTIVES, 1023.0, "harness ui", promotion()))

@@ -32,7 +32,8 @@ def test_plain_lines_tell_the_whole_sweep(recording: Recording, clock: Clock) ->
     assert "trial 1: completed after 1:41, pass 0.30, branch 0.50" in lines
     assert "trial 2: pruned:memory after 0:00, estimate 9.0 GiB is over the budget of 8.0 GiB by 12 %" in lines
     assert any(line.startswith("knee") and "trial 0" in line for line in lines)
-    assert "promoted: quickstart version 1, alias champion, in mlruns/promoted/quickstart" in lines
+    assert "promoted: trial 0 is quickstart version 1, alias champion" in lines
+    assert "  ready to use in mlruns/promoted/quickstart" in lines
     assert lines[-1].endswith("harness ui")
 
 
@@ -70,7 +71,7 @@ def test_json_is_one_object_a_line(recording: Recording, clock: Clock) -> None:
     knee = next(row for row in ended["rows"] if row["is_knee"])
     assert knee["values"]["pass_rate"]["value"] == 0.46
     assert next(row for row in ended["rows"] if row["label"] == "trial 1")["values"]["mutation_score"] is None
-    assert ended["promoted"]["alias"] == "champion"
+    assert ended["promotion"]["alias"] == "champion"
 
 
 def test_json_repeats_a_silent_step_every_ten_seconds_only(clock: Clock) -> None:

@@ -96,7 +96,7 @@ def test_a_whole_sweep_on_a_terminal(recording: Recording, clock: Clock, width: 
     assert any(line.startswith("✓ trial 0 ") and "pass 0.46  branch 0.41  mutation 0.22  1:41" in line for line in lines)
     assert any(line.startswith("⊘ trial 2 ") and "pruned:memory" in line for line in lines)
     assert any("★" in line and "trial 0" in line for line in lines)
-    assert any(line.startswith("promoted quickstart version 1 as champion") for line in lines)
+    assert "promoted: trial 0 is quickstart version 1, alias champion" in lines
     assert "finished in 17:03; look at it with harness ui" in lines
 
 

@@ -6,11 +6,10 @@ from dataclasses import replace
 import pytest
 from rich.console import Console
 
-from harness.console.tables import Settings, pareto_cells, plain_pareto, promoted_cells, rich_pareto
+from harness.console.tables import Settings, pareto_cells, plain_pareto, rich_pareto
 from harness.console.text import ALPHA
 from harness.console.unfinished import unfinished
-from harness.console.view import Promoted, ResultRow
-from harness.core.measured import Measured
+from harness.console.view import ResultRow
 from harness.core.outcome import Ending
 from harness.core.pareto import Objective
 
@@ -86,16 +85,6 @@ def test_nothing_completed(rows: tuple[ResultRow, ...], objectives: tuple[Object
     assert plain_pareto(pruned, objectives)[0] == "no trial completed"
     assert lines_of(pruned, objectives, 80)[0] == "no trial completed"
     assert plain_pareto((), objectives) == ["no trial completed"]
-
-
-def test_promoted_stands_beside_the_untuned() -> None:
-    tuned = {"pass_rate": Measured(0.46, 0.37, 0.55), "valid_rate": Measured(0.9)}
-    promoted = Promoted("m", "1", "champion", "folder", tuned, {"pass_rate": Measured(0.1)}, 26)
-    assert promoted_cells(promoted) == [
-        ("26 held-out test functions", "tuned", "untuned"),
-        ("pass_rate", "0.46 ±.09", "0.10"),
-        ("valid_rate", "0.90", "-"),
-    ]
 
 
 def test_many_of_a_kind_share_a_line() -> None:

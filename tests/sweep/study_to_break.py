@@ -16,8 +16,9 @@ from harness.study.sampling import distributions
 from harness.study.store import create_ledger, load_ledger, open_storage
 from harness.study.trial_record import RUN_ID
 from harness.sweep.paths import Paths
+from harness.tracking.champions import crown
 from harness.tracking.datasets import Split
-from harness.tracking.registry import Candidate, register_champion
+from harness.tracking.registry import Candidate, register
 from harness.tracking.store import Store
 from harness.tracking.tracker import Tracker
 
@@ -117,5 +118,6 @@ class StudyToBreak:
         exported.mkdir(parents=True)
         (exported / "adapter_model.safetensors").write_bytes(b"weights")
         tags = {"study": STUDY, "trial": str(number), "folder": str(exported)}
-        version = register_champion(self.store, STUDY, Candidate(exported, self.run_of(number), {}, tags))
+        version = register(self.store, STUDY, Candidate(exported, self.run_of(number), {}, tags))
+        crown(self.store, STUDY, version.number)
         self.ledger.note("promoted", {"trial": number, "name": STUDY, "version": version.number, "folder": str(exported)})

@@ -38,23 +38,32 @@ def runs(place: Place, study: str) -> list[Any]:
     return list(client.search_runs([experiment.experiment_id], f"tags.study = '{study}'"))
 
 
-def test_a_whole_sweep_ends_with_a_champion_that_pareto_and_promote_can_read(place: Place, tiny_model: Path) -> None:
+def test_a_whole_sweep_refuses_what_is_no_better_and_goes_on_by_force_and_back(place: Place, tiny_model: Path) -> None:
     file = place.write("whole", tiny_model, study={"n_trials": 2}, tracking={"promote": True})
     done = place.harness("sweep", str(file))
     assert done.returncode == ExitCode.OK, done.stderr
-    assert "promoted: whole version 1" in done.stdout
+    assert "not promoted: trial" in done.stdout, "a tiny random model writes no test that passes"
+    assert "the best 2 by the rule (knee of the front), again on 1 selection functions" in done.stdout
     assert [t.state.name for t in trials(place, "whole")] == ["COMPLETE", "COMPLETE"]
 
     by_kind: dict[str, list[Any]] = {}
     for run in runs(place, "whole"):
         by_kind.setdefault(run.data.tags["kind"], []).append(run)
         assert run.info.status == "FINISHED"
-    assert {kind: len(found) for kind, found in by_kind.items()} == {"sweep": 1, "trial": 2, "baseline": 3, "promotion": 1}
+    assert {kind: len(found) for kind, found in by_kind.items()} == {"sweep": 1, "trial": 2, "baseline": 3, "promotion": 3}
     metrics = by_kind["trial"][0].data.metrics
     assert {"pass_rate", "branch_coverage", "mutation_score", "eval_loss", "peak_bytes", "estimate_bytes"} <= set(metrics)
 
+    (sweep,) = by_kind["sweep"]
+    assert sweep.data.tags["promotion"].startswith("refused: ")
     client = MlflowClient(tracking_uri=f"sqlite:///{place.folder}/mlruns/mlflow.db")
+    assert not client.search_model_versions("name = 'whole'")
+    forced = place.harness("promote", "whole", "--force")
+    assert forced.returncode == ExitCode.OK, forced.stderr
+    assert "promoted, by force" in forced.stdout
+    assert len(runs(place, "whole")) == 9, "something was measured twice"
     version = client.get_model_version_by_alias("whole", "champion")
+    assert (int(version.version), version.tags["forced"], version.tags["compared_with"]) == (1, "true", "untuned base")
     folder = Path(version.tags["folder"])
     assert {p.name for p in folder.iterdir()} == {
         "adapter_model.safetensors",
@@ -73,9 +82,19 @@ def test_a_whole_sweep_ends_with_a_champion_that_pareto_and_promote_can_read(pla
     labels = {row["label"] for row in json.loads(front.stdout)["rows"]}
     assert labels == {"trial 0", "trial 1", "base zero-shot", "base one-shot"}
 
-    again = place.harness("promote", "whole", "--trial", "1")
-    assert again.returncode == ExitCode.OK, again.stderr
-    assert client.get_model_version_by_alias("whole", "champion").tags["trial"] == "1"
+    other = "0" if version.tags["trial"] == "1" else "1"
+    refused = place.harness("promote", "whole", "--trial", other)
+    assert refused.returncode == ExitCode.NOT_BETTER, refused.stderr
+    assert "against champion version 1" in refused.stdout
+    assert int(client.get_model_version_by_alias("whole", "champion").version) == 1
+    by_force = place.harness("promote", "whole", "--trial", other, "--force")
+    assert by_force.returncode == ExitCode.OK, by_force.stderr
+    assert client.get_model_version_by_alias("whole", "champion").tags["trial"] == other
+    assert int(client.get_model_version_by_alias("whole", "previous").version) == 1
+    back = place.harness("rollback", "whole")
+    assert (back.returncode, back.stdout) == (ExitCode.OK, "whole: version 1 is champion again; version 2 was\n")
+    assert place.harness("rollback", "whole").returncode == ExitCode.NO_RESULT
+    assert int(client.get_model_version_by_alias("whole", "champion").version) == 1
 
     wrong = place.harness("promote", "whole", "--trial", "7")
     assert wrong.returncode == ExitCode.BAD_INPUT

@@ -4,48 +4,124 @@ from pathlib import Path
 
 import pytest
 
-from harness.core.errors import HarnessError
-from harness.tracking.registry import Candidate, champion, register_champion
+from harness.core.errors import ExitCode, HarnessError
+from harness.tracking.champions import PREVIOUS, champion, count_of_test_uses, count_test_use, crown, roll_back
+from harness.tracking.registry import Candidate, Version, register, version_by_alias
 from harness.tracking.store import Store
 from harness.tracking.tracker import Tracker
+from harness.tracking.version_files import files_of
 
 NAME = "unit-test-writer"
 
 
-def test_an_adapter_becomes_the_champion_with_its_files(store: Store, tracker: Tracker, adapter: Path) -> None:
-    run_id = tracker.start_run("trial 4", params={}, tags={})
-    made = register_champion(store, NAME, Candidate(adapter, run_id, {"pass_rate": 0.46}, {"study": "demo"}))
+@pytest.fixture
+def run_id(tracker: Tracker) -> str:
+    return tracker.start_run("trial 4", params={}, tags={})
+
+
+def crowned(store: Store, adapter: Path, run_id: str, weights: bytes) -> Version:
+    (adapter / "adapter_model.safetensors").write_bytes(weights)
+    made = register(store, NAME, Candidate(adapter, run_id))
+    crown(store, NAME, made.number)
+    found = champion(store, NAME)
+    assert found is not None
+    assert found.number == made.number
+    return found
+
+
+def previous(store: Store) -> int | None:
+    found = version_by_alias(store, NAME, PREVIOUS)
+    return None if found is None else found.number
+
+
+def test_an_adapter_becomes_a_version_with_its_files(store: Store, run_id: str, adapter: Path) -> None:
+    made = register(store, NAME, Candidate(adapter, run_id, {"pass_rate": 0.46}, {"study": "demo"}))
     assert (made.number, made.previous, made.run_id) == (1, None, run_id)
-    assert champion(store, NAME) == made
+    assert champion(store, NAME) is None, "registering moves no alias"
     held = Path(made.artifact_uri.removeprefix("file://"))
     assert (held / "adapter_model.safetensors").read_bytes() == b"weights 1"
     model = store.client.get_logged_model(made.model_id)
     assert model.source_run_id == run_id
     assert {m.key: m.value for m in model.metrics} == {"test/pass_rate": 0.46}
-    assert store.client.get_model_version(NAME, "1").tags["test.pass_rate"] == "0.46"
+    assert made.tags["test.pass_rate"] == "0.46"
 
 
-def test_the_same_weights_are_registered_once(store: Store, tracker: Tracker, adapter: Path) -> None:
-    run_id = tracker.start_run("trial 4", params={}, tags={})
-    first = register_champion(store, NAME, Candidate(adapter, run_id))
-    assert register_champion(store, NAME, Candidate(adapter, run_id)) == first
+def test_the_same_weights_are_registered_once(store: Store, run_id: str, adapter: Path) -> None:
+    first = register(store, NAME, Candidate(adapter, run_id))
+    assert register(store, NAME, Candidate(adapter, run_id)) == first
     assert len(store.client.search_model_versions(f"name = '{NAME}'")) == 1
 
 
-def test_the_alias_moves_and_remembers(store: Store, tracker: Tracker, adapter: Path) -> None:
-    run_id = tracker.start_run("trial 4", params={}, tags={})
-    first = register_champion(store, NAME, Candidate(adapter, run_id))
-    (adapter / "adapter_model.safetensors").write_bytes(b"weights 2")
-    second = register_champion(store, NAME, Candidate(adapter, run_id))
-    assert (second.number, second.previous) == (2, 1)
-    assert champion(store, NAME) == second
-    (adapter / "adapter_model.safetensors").write_bytes(b"weights 1")
-    back = register_champion(store, NAME, Candidate(adapter, run_id))
-    assert (back.number, back.previous, back.adapter_sha256) == (1, 2, first.adapter_sha256)
+def test_the_alias_moves_remembers_and_goes_back(store: Store, run_id: str, adapter: Path) -> None:
+    first = crowned(store, adapter, run_id, b"weights 1")
+    assert (first.previous, previous(store)) == (None, None)
+    second = crowned(store, adapter, run_id, b"weights 2")
+    assert (second.number, second.previous, previous(store)) == (2, 1, 1)
+    crown(store, NAME, 2)  # repeated after a crash
+    assert (champion(store, NAME), previous(store)) == (second, 1)
+    third = crowned(store, adapter, run_id, b"weights 3")
+    assert (third.previous, previous(store)) == (2, 2)
+
+    was, now = roll_back(store, NAME)
+    assert (was.number, now.number, previous(store)) == (3, 2, 1)
+    was, now = roll_back(store, NAME)
+    assert (was.number, now.number, previous(store)) == (2, 1, None)
+    with pytest.raises(HarnessError, match="cannot be rolled back") as caught:
+        roll_back(store, NAME)
+    assert caught.value.code is ExitCode.NO_RESULT
+    found = champion(store, NAME)
+    assert found is not None
+    assert found.number == 1, "a refused rollback moved the alias"
 
 
-def test_no_champion_is_none_and_no_adapter_is_an_error(store: Store, tracker: Tracker, tmp_path: Path) -> None:
+def test_a_champion_whose_predecessor_was_deleted_stays(store: Store, run_id: str, adapter: Path) -> None:
+    crowned(store, adapter, run_id, b"weights 1")
+    crowned(store, adapter, run_id, b"weights 2")
+    store.client.delete_model_version(NAME, "1")
+    with pytest.raises(HarnessError, match="cannot be rolled back") as caught:
+        roll_back(store, NAME)
+    assert "version 1 is registered no more" in caught.value.why
+    found = champion(store, NAME)
+    assert found is not None
+    assert found.number == 2
+
+
+def test_nothing_promoted_yet(store: Store, tracker: Tracker, tmp_path: Path) -> None:
     assert champion(store, NAME) is None
     with pytest.raises(HarnessError, match="holds no adapter"):
-        register_champion(store, NAME, Candidate(tmp_path, tracker.sweep_run))
-    assert champion(store, NAME) is None
+        register(store, NAME, Candidate(tmp_path, tracker.sweep_run))
+    with pytest.raises(HarnessError, match="has no champion"):
+        roll_back(store, NAME)
+
+
+def test_looks_at_the_test_functions_are_counted_by_digest(store: Store) -> None:
+    assert [count_test_use(store, NAME, "aa" * 32), count_test_use(store, NAME, "aa" * 32)] == [1, 2]
+    assert count_test_use(store, NAME, "bb" * 32) == 1
+    assert count_of_test_uses(store, NAME, "aa" * 32) == 2
+
+
+def test_files_come_from_the_export_or_else_from_the_store(store: Store, run_id: str, adapter: Path, tmp_path: Path) -> None:
+    (adapter / "adapter_model.safetensors").write_bytes(b"weights 1")
+    exported = tmp_path / "exported"
+    made = register(store, NAME, Candidate(adapter, run_id, {}, {"folder": str(exported)}))
+    assert (files_of(store, made) / "adapter_model.safetensors").read_bytes() == b"weights 1"
+    exported.mkdir()
+    (exported / "adapter_model.safetensors").write_bytes(b"other weights")
+    assert files_of(store, made) != exported, "another adapter lies where it was exported to"
+    (exported / "adapter_model.safetensors").write_bytes(b"weights 1")
+    assert files_of(store, made) == exported
+
+
+def test_files_that_were_changed_in_the_store_are_not_used(store: Store, run_id: str, adapter: Path) -> None:
+    made = register(store, NAME, Candidate(adapter, run_id))
+    (Path(made.artifact_uri.removeprefix("file://")) / "adapter_model.safetensors").write_bytes(b"tampered")
+    with pytest.raises(HarnessError, match="are gone") as caught:
+        files_of(store, made)
+    assert caught.value.code is ExitCode.STORAGE
+
+
+def test_a_store_that_is_not_there_is_not_made(tmp_path: Path) -> None:
+    with pytest.raises(HarnessError, match="no MLflow store") as caught:
+        Store.existing(f"sqlite:///{tmp_path}/mlruns/mlflow.db")
+    assert caught.value.code is ExitCode.NO_RESULT
+    assert not list(tmp_path.iterdir())
