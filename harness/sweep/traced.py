@@ -96,7 +96,8 @@ def _named(located: Located, paths: Paths) -> tuple[str, int] | None:
 
 
 def _rebuilt(located: Located, named: tuple[str, int], paths: Paths, environ: Mapping[str, str]) -> Papers:
-    parts, told = reopened(*named, paths, environ)
+    opened = reopened(*named, paths, environ)
+    parts, told = opened.parts, opened.told
     scores = located.version.scores() if located.version else {}
     lineage = trial_lineage(parts, told, scores)
     found = sha256_of(located.folder / WEIGHTS_FILE)
@@ -108,7 +109,8 @@ def _rebuilt(located: Located, named: tuple[str, int], paths: Paths, environ: Ma
             code=ExitCode.CONFLICT,
         )
     label = f"trial {told.number} on test" if scores else ""
-    card = card_facts(parts, told, Findings(scores, label=label))
+    untuned = {"untuned, zero-shot": opened.untuned} if scores and opened.untuned else {}
+    card = card_facts(parts, told, Findings(scores, untuned, label=label))
     return Papers(Provenance(lineage, parts.sweep_text(), licence_text(parts.model)), card, carried=False)
 
 

@@ -68,6 +68,7 @@ def _text(style: str) -> list[str]:
 
 def literal(text: str) -> str:
     """Python source of a text: as it reads where a raw string can hold it, else escaped."""
-    raw = f"r'''{text}'''"
-    plain = "'''" not in text and not text.endswith(("\\", "'")) and "\r" not in text and "````" not in text
-    return raw if plain and "\n" in text else repr(text)
+    readable = all(character.isprintable() or character in "\n\t" for character in text)
+    ends = text.endswith(("\\", "'"))
+    plain = readable and "\n" in text and "'''" not in text and "````" not in text and not ends
+    return f"r'''{text}'''" if plain else repr(text)

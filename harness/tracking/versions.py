@@ -142,7 +142,11 @@ class Registry:
             HarnessError: STORAGE when they are gone.
         """
         try:
-            download_artifacts(artifact_uri=version.artifact_uri, dst_path=str(folder), tracking_uri=self._uri)
+            made = download_artifacts(artifact_uri=version.artifact_uri, dst_path=str(folder), tracking_uri=self._uri)
+            if Path(made) != folder:  # MLflow makes a folder named like the last part of the address
+                for file in [*Path(made).iterdir()]:
+                    file.rename(folder / file.name)
+                Path(made).rmdir()
         except (MlflowException, OSError) as error:
             raise HarnessError(
                 f"the files of {version} are gone",
