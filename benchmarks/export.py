@@ -24,8 +24,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-HERE = Path(__file__).resolve().parent
-sys.path.insert(0, str(HERE.parent))  # before this folder, which has an evaluation.py as well
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # before this folder, which has an evaluation.py as well
 
 from evaluation import ScoreSettings, Suite, score_suites
 from harness.core.prompts import FENCE, cut_suite, prefill
@@ -152,7 +151,7 @@ def elsewhere(python: Path, scratch: Path, request: dict[str, str], asked: tuple
     prompts = [{"chat": wording.chat(record), "prefill": prefill(record)} for record in asked[1]]
     out, file = scratch / "answers.json", scratch / "request.json"
     file.write_text(json.dumps({**request, "prompts": prompts, "max_new_tokens": MAX_NEW_TOKENS, "out": str(out)}), "utf-8")
-    script = HERE / "export_fresh.py"
+    script = Path(__file__).with_name("export_fresh.py")
     subprocess.run([str(python), "-I", str(script), str(file)], check=True, cwd=scratch, stdout=2)
     found: dict[str, Any] = json.loads(out.read_text("utf-8"))
     return found

@@ -6,6 +6,7 @@ Owns that reading. The words are `harness.tracking.card`'s.
 from __future__ import annotations
 
 import json
+import platform
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,7 +20,7 @@ from harness.core.prompts import prefill, question
 from harness.files.record_files import read_records
 from harness.files.template_files import load_template
 from harness.study.ledger import Told
-from harness.sweep.lineage import Parts
+from harness.sweep.lineage import Parts, cpu_model
 from harness.sweep.summary import figure
 from harness.tracking.card_facts import CardFacts, Failure, Needs
 from harness.trial.examples import open_wording
@@ -112,16 +113,17 @@ def _range(name: str, axis: Any) -> str:
         shown = (Path(str(choice)).name if name == "prompt_template" else str(choice) for choice in axis.choices)
         return "one of " + ", ".join(shown)
     log = ", logarithmic" if getattr(axis, "log", False) else ""
-    step = f" in steps of {axis.step:g}" if getattr(axis, "step", None) else ""
+    step = f" in steps of {axis.step:g}" if getattr(axis, "step", None) not in (None, 1) else ""
     return f"{axis.low:g} to {axis.high:g}{step}{log}"
 
 
 def _needs(parts: Parts, told: Told, found: Findings) -> Needs:
-    facts = parts.folder(told.number).read_result()
-    device = facts.facts.get("device_name", "") if facts else ""
+    result = parts.folder(told.number).read_result()
+    facts = result.facts if result else {}
+    on_cpu = facts.get("device_name") == platform.machine()  # all that torch has to say of a CPU
     written = found.tuned.get("peak_bytes")
     return Needs(
-        device=device or "unknown",
+        device=f"{cpu_model()}, {facts.get('threads', '?')} threads" if on_cpu else facts.get("device_name", "unknown"),
         train_bytes=_whole(told.metrics.get("peak_bytes")),
         write_bytes=_whole(written),
         write_batch=parts.config.generation.batch_size if written else None,

@@ -101,7 +101,7 @@ def _cell(measured: Measured | None) -> str:
 
 
 def _share(value: float | None) -> str:
-    return _MISSING if value is None else f"{value:.3f}"
+    return "-" if value is None else f"{value:.3f}"
 
 
 def _data(facts: CardFacts) -> str:
@@ -188,6 +188,4 @@ def _failures(facts: CardFacts) -> str:
 def _failure(failure: Failure) -> str:
     fence = "`" * max(4, 1 + max(map(len, re.findall("`+", failure.wrote)), default=0))
     detail = f": {failure.detail}" if failure.detail else ""
-    return (
-        f"`{failure.function}`, {failure.verdict.replace('_', ' ')}{detail}\n\n{fence}python\n{failure.wrote.rstrip()}\n{fence}"
-    )
+    return f"`{failure.function}`, {failure.verdict.replace('_', ' ')}{detail}\n\n{fence}text\n{failure.wrote.rstrip()}\n{fence}"
