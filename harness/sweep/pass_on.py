@@ -100,8 +100,8 @@ def export(asked: ExportAsked, around: Around) -> Exported:
 def _merge(located: Located, papers: Papers, to: tuple[ExportAsked, Path], around: Around) -> tuple[str, ...]:
     asked, out = to
     model = base_model(papers.lineage, asked.base, around.environ)
+    require_room(model, around)
     _require_same_base(papers, model)
-    _require_room(model, around)
 
     def fill(building: Path) -> None:
         with tempfile.TemporaryDirectory(prefix="harness-merge-") as scratch:
@@ -133,8 +133,16 @@ def _require_same_base(papers: Papers, model: ResolvedModel) -> None:
         )
 
 
-def _require_room(model: ResolvedModel, around: Around) -> None:
-    """In fp32 the base takes four bytes a weight, whatever it is stored in. A hub id's size is not known before it is loaded."""
+def require_room(model: ResolvedModel, around: Around) -> None:
+    """Refuse a merge that would not fit: in fp32 the base takes four bytes a weight, whatever it is stored in.
+
+    Args:
+        model: The base. A hub id's size is not known before it is loaded: it is watched only.
+        around: Environment.
+
+    Raises:
+        HarnessError: NO_MEMORY.
+    """
     folder = Path(model.path)
     stored = sum(file.stat().st_size for file in folder.glob("*.safetensors")) if folder.is_dir() else 0
     own = str(model.config.get("dtype") or model.config.get("torch_dtype") or "float32")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 from pathlib import Path
 
@@ -11,12 +12,16 @@ from lineages import lineage
 
 from harness.core.errors import ExitCode, HarnessError
 from harness.core.measured import Measured
+from harness.data.models import ResolvedModel
 from harness.files.adapter_files import WEIGHTS_FILE, sha256_of
+from harness.guard.supervise import StopSignal
 from harness.sweep.located import Located, locate
 from harness.sweep.out_folder import checked_out
+from harness.sweep.pass_on import require_room
 from harness.sweep.paths import Paths
 from harness.sweep.show import gather
 from harness.sweep.show_text import WIDTH, text_of
+from harness.sweep.watched import Around
 from harness.tracking.card import CardFacts
 from harness.tracking.export import Provenance, export_adapter
 from harness.tracking.registry import Candidate, register_champion
@@ -195,3 +200,15 @@ def test_a_place_that_cannot_be_written_is_said_before_the_work(shelf: Shelf, tm
         with pytest.raises(HarnessError, match="cannot be written") as caught:
             checked_out(out, shelf.locate("writer"), shelf.paths, overwrite=False)
         assert caught.value.code is ExitCode.STORAGE
+
+
+def test_a_merge_that_would_not_fit_is_refused_before_it_begins(tmp_path: Path) -> None:
+    with (tmp_path / "model.safetensors").open("wb") as file:
+        file.truncate(1 << 42)
+    around = Around(dict(os.environ), StopSignal(), lambda line: None)
+    with pytest.raises(HarnessError, match="would not fit") as caught:
+        require_room(ResolvedModel(str(tmp_path), "some/model", None, {"dtype": "bfloat16"}, None), around)
+    assert caught.value.code is ExitCode.NO_MEMORY
+    assert "8192.7 GiB" in caught.value.why
+    (tmp_path / "model.safetensors").write_bytes(b"a few")
+    require_room(ResolvedModel(str(tmp_path), "some/model", None, {"dtype": "bfloat16"}, None), around)
