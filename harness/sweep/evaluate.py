@@ -29,9 +29,13 @@ from harness.data.sources.registry import load_records
 from harness.files.cache import default_cache_root
 from harness.files.places import expanded
 from harness.guard.supervise import StopSignal
+from harness.sweep.located import FORMS, Located, is_adapter, locate
+from harness.sweep.paths import Paths
 from harness.sweep.scoring import evaluation_cache, focal_functions
+from harness.sweep.traced import base_name
 from harness.sweep.workplace import check_platform
-from harness.sweep.writing import ADAPTER_CONFIG, Writing, write_suites
+from harness.sweep.writing import Writing, write_suites
+from harness.tracking.versions import parse_version
 
 BASE = "base:"
 SHOWN = 5
@@ -43,16 +47,21 @@ class Asked:
     """What to evaluate.
 
     Attributes:
-        target: An adapter folder, a folder or JSON Lines file of suites, or ``base:MODEL``.
+        target: An adapter folder, a registered version (``NAME``, ``NAME@alias``, ``NAME/3``), a folder or JSON Lines file of
+            suites, or ``base:MODEL``.
         data: Source of the functions, as ``data.source`` in a sweep file.
         limit: The first that many functions; None for all.
         writing: How suites are written where they are not there yet; its `adapter` and `base` follow from the target.
+        paths: Whose registry knows the version; None for no registry.
+        as_trained: The base is quantized as the adapter was trained over it, where that is known, whatever `writing` says.
     """
 
     target: str
     data: str
     limit: int | None
     writing: Writing
+    paths: Paths | None = None
+    as_trained: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,9 +82,9 @@ def evaluate(asked: Asked, settings: ScoreSettings, around: Around) -> Content:
             and as `write_suites`.
     """
     check_platform()
+    writing = _writing(asked, around.environ)
     records = _records(asked, around)
     functions = focal_functions(records)
-    writing = _writing(asked)
     if writing is None:
         try:
             suites, problems = read_suites(expanded(asked.target), [function.id for function in functions])
@@ -116,21 +125,30 @@ def checked_out(out: Path | None) -> None:
         raise HarnessError(error.what, why=error.why, fix=error.fix, code=ExitCode.STORAGE) from error
 
 
-def _writing(asked: Asked) -> Writing | None:
+def _writing(asked: Asked, environ: Mapping[str, str]) -> Writing | None:
     """What writes the suites; None where the target holds them.
 
     Raises:
-        HarnessError: BAD_INPUT when there is no such target.
+        HarnessError: BAD_INPUT when there is no such target; as `locate`.
     """
     if asked.target.startswith(BASE):
         return replace(asked.writing, adapter=None, base=asked.target.removeprefix(BASE))
     target = expanded(asked.target)
-    if (target / ADAPTER_CONFIG).is_file():
-        return replace(asked.writing, adapter=target)
-    if target.exists():
+    if target.exists() and not is_adapter(target):
         return None
-    fix = "name an adapter folder, a folder or .jsonl file of suites, or base:MODEL"
-    raise HarnessError(f"there is nothing to evaluate at {asked.target}", why="no such file or folder", fix=fix)
+    if not target.exists() and (asked.paths is None or parse_version(asked.target) is None):
+        fix = f"name {FORMS}, a folder or .jsonl file of suites, or base:MODEL"
+        raise HarnessError(f"there is nothing to evaluate at {asked.target}", why="no such file or folder", fix=fix)
+    return _with_adapter(asked, locate(asked.target, asked.paths or Paths.at(Path("mlruns")), environ))
+
+
+def _with_adapter(asked: Asked, located: Located) -> Writing:
+    """The adapter over the base it was trained on, where nobody names another."""
+    lineage, writing = located.lineage, replace(asked.writing, adapter=located.folder)
+    if lineage is None:
+        return writing
+    quantization = str(lineage.settings.get("quantization", "none")) if asked.as_trained else writing.quantization
+    return replace(writing, base=writing.base or base_name(lineage), quantization=quantization)
 
 
 def _written(writing: Writing, records: tuple[Record, ...], around: Around) -> dict[str, Suite]:

@@ -63,7 +63,7 @@ class Trial:
         seed_all(spec.seed)
         asked = wording_of(spec)
         words = {"prompt_template": asked.template.identity, "prompt_template_digest": asked.template.digest}
-        self._facts |= versions() | words
+        self._facts |= versions() | words | {"threads": str(torch.get_num_threads())}
         started = time.monotonic()
         base = self._bases.open(
             spec.model, Quantization(spec.train.params.quantization if spec.train else spec.model.quantization)

@@ -182,7 +182,7 @@ class TrialResult:
             train_tests_dropped, train_examples_excluded, train_completion_tokens, train_sequences (rows after packing); the
             first three and completion_tokens of validation as well; encode_runtime_s.
         facts: Strings: versions of torch/transformers/peft/trl/bitsandbytes, dtype used, device name, adapter sha256,
-            prompt_template (``name@version``) and prompt_template_digest.
+            prompt_template (``name@version``) and prompt_template_digest, threads (torch's, on the CPU).
     """
 
     ending: ChildEnding
