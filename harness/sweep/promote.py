@@ -13,9 +13,10 @@ from harness.core.gain import Decision, Gain, Measure, decide, differences, scal
 from harness.core.measured import Measured
 from harness.core.selection import Rule, words
 from harness.study.ledger import Told
+from harness.sweep.card_facts import REPORTED
 from harness.sweep.contest import Contest, asked_for, candidate_subject, hold
 from harness.sweep.criteria import criteria
-from harness.sweep.publish import REPORTED, note, publish
+from harness.sweep.publish import note, publish
 from harness.sweep.reigning import SPLIT, Opponent, opponent, untuned
 from harness.sweep.split_measure import measure, measured_before
 from harness.sweep.summary import Results, figure, objectives_of

@@ -2,24 +2,22 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
 from harness.core.params import Quantization
 from harness.data.models import resolve_model
 from harness.files.cache import default_cache_root
+from harness.sweep.located import Located, fetch
 from harness.sweep.specs import adapter_spec, baseline_spec
 from harness.sweep.split_measure import Subject
 from harness.sweep.workplace import Workplace
 from harness.tracking.champions import champion
 from harness.tracking.registry import Version
-from harness.tracking.version_files import files_of
+from harness.tracking.versions import Asked, Registry
+from harness.trial.spec import ModelSpec
 
 SPLIT = "test"
-WRITER = "writer"
-"""Tag of a version: what its adapter is loaded over, as JSON: ``base``, ``revision``, ``quantization``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +41,7 @@ def opponent(work: Workplace, name: str) -> Opponent:
     """The champion, else the untuned base.
 
     Raises:
-        HarnessError: STORAGE when the champion's files are gone, or as `resolve_model` for its base.
+        HarnessError: STORAGE when the champion's files are damaged or gone, or as `resolve_model` for its base.
     """
     version = champion(work.store, name)
     if version is None:
@@ -56,22 +54,25 @@ def untuned(work: Workplace) -> Subject:
     return Subject(baseline_spec(work, "base on test", 0, SPLIT), SPLIT, {}, {"kind": "baseline", "shots": "0"})
 
 
-def writer_tag(work: Workplace, quantization: Quantization) -> str:
-    """What a version says about what its adapter is loaded over."""
-    asked = work.config.model
-    return json.dumps({"base": asked.name, "revision": asked.revision, "quantization": quantization.value}, sort_keys=True)
-
-
 def _champion(work: Workplace, version: Version) -> Subject:
-    writer = json.loads(version.tags.get(WRITER, "{}"))
-    params = replace(work.config.base_params(), quantization=Quantization(writer.get("quantization", "none")))
-    folder = files_of(work.store, version)
-    spec = adapter_spec(work, f"champion {version.number} on {SPLIT}", folder, params, SPLIT)
-    base = writer.get("base", work.config.model.name)
-    if (base, writer.get("revision", work.config.model.revision)) != (work.config.model.name, work.config.model.revision):
-        found = resolve_model(base, writer.get("revision"), default_cache_root(work.environ), on_step=work.view.message)
-        model = replace(spec.model, path=found.path, public_id=found.public_id, revision=found.revision)
-        spec = replace(spec, model=model)
-    shown: Mapping[str, Any] = {"quantization": params.quantization.value}
+    located = fetch(Registry(work.store.tracking_uri), Asked(version.name, None, version.number), work.environ)
+    lineage = located.lineage
+    quantization = lineage.settings["quantization"] if lineage else version.tags.get("quantization", "none")
+    params = replace(work.config.base_params(), quantization=Quantization(quantization))
+    spec = adapter_spec(work, f"champion {version.number} on {SPLIT}", located.folder, params, SPLIT)
+    spec = replace(spec, model=_base(work, located, spec.model))
     tags = {"kind": "promotion", "version": f"{version.name}/{version.number}"}
-    return Subject(spec, SPLIT, shown, tags, refusal="the alias was not moved; --force promotes without a comparison")
+    shown: dict[str, Any] = {"quantization": params.quantization.value}
+    return Subject(spec, SPLIT, shown, tags, refusal="the alias was not moved; --force promotes in spite of it")
+
+
+def _base(work: Workplace, located: Located, model: ModelSpec) -> ModelSpec:
+    """What the champion was trained over, where that is another base than the sweep's."""
+    lineage, asked = located.lineage, work.config.model
+    if lineage is None or (lineage.base.name, lineage.base.revision) == (asked.name, asked.revision):
+        return model
+    if lineage.base.public_id == model.public_id and lineage.base.revision == model.revision:
+        return model
+    cache = default_cache_root(work.environ)
+    found = resolve_model(lineage.base.name, lineage.base.revision, cache, on_step=work.view.message)
+    return replace(model, path=found.path, public_id=found.public_id, revision=found.revision)

@@ -9,7 +9,6 @@ from harness.tracking.champions import PREVIOUS, champion, count_of_test_uses, c
 from harness.tracking.registry import Candidate, Version, register, version_by_alias
 from harness.tracking.store import Store
 from harness.tracking.tracker import Tracker
-from harness.tracking.version_files import files_of
 
 NAME = "unit-test-writer"
 
@@ -98,26 +97,6 @@ def test_looks_at_the_test_functions_are_counted_by_digest(store: Store) -> None
     assert [count_test_use(store, NAME, "aa" * 32), count_test_use(store, NAME, "aa" * 32)] == [1, 2]
     assert count_test_use(store, NAME, "bb" * 32) == 1
     assert count_of_test_uses(store, NAME, "aa" * 32) == 2
-
-
-def test_files_come_from_the_export_or_else_from_the_store(store: Store, run_id: str, adapter: Path, tmp_path: Path) -> None:
-    (adapter / "adapter_model.safetensors").write_bytes(b"weights 1")
-    exported = tmp_path / "exported"
-    made = register(store, NAME, Candidate(adapter, run_id, {}, {"folder": str(exported)}))
-    assert (files_of(store, made) / "adapter_model.safetensors").read_bytes() == b"weights 1"
-    exported.mkdir()
-    (exported / "adapter_model.safetensors").write_bytes(b"other weights")
-    assert files_of(store, made) != exported, "another adapter lies where it was exported to"
-    (exported / "adapter_model.safetensors").write_bytes(b"weights 1")
-    assert files_of(store, made) == exported
-
-
-def test_files_that_were_changed_in_the_store_are_not_used(store: Store, run_id: str, adapter: Path) -> None:
-    made = register(store, NAME, Candidate(adapter, run_id))
-    (Path(made.artifact_uri.removeprefix("file://")) / "adapter_model.safetensors").write_bytes(b"tampered")
-    with pytest.raises(HarnessError, match="are gone") as caught:
-        files_of(store, made)
-    assert caught.value.code is ExitCode.STORAGE
 
 
 def test_a_store_that_is_not_there_is_not_made(tmp_path: Path) -> None:
