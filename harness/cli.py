@@ -15,6 +15,7 @@ import click
 
 from harness import __version__
 from harness.cli_data import data
+from harness.cli_report import report
 from harness.cli_study import STUDY_COMMANDS
 from harness.core.errors import ExitCode
 
@@ -29,7 +30,7 @@ def cli() -> None:
     """Sweep LoRA settings of a code model, judged by running the unit tests it writes."""
 
 
-for command in (data, *STUDY_COMMANDS):
+for command in (data, report, *STUDY_COMMANDS):
     cli.add_command(command)
 
 

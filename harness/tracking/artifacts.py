@@ -6,7 +6,7 @@ import csv
 import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -16,9 +16,9 @@ from harness.tracking.memory import MemoryRecord, as_json, term_rows
 from harness.tracking.memory_plot import memory_figure
 from harness.tracking.parallel import parallel_coordinates
 from harness.tracking.points import TrialPoint, rows
+from harness.tracking.run_report import RunReport, write_run_report
 from harness.tracking.search import SearchRecord, importance_rows, rung_rows
 from harness.tracking.search_plot import importance_bars, learning_curves
-from harness.trial.events import EventReader
 from harness.trial.spec import GeneratedSuite, read_suites
 
 Row = Mapping[str, Any]
@@ -32,10 +32,11 @@ class RunFiles:
         adapter_dir: The trained adapter.
         suites_file: suites.jsonl as the trial wrote it.
         table: One row per function (suite, verdict, coverage, mutants killed ...); the columns are the union of the keys.
-        events_file: events.jsonl; the loss curve is drawn from it.
+        events_file: events.jsonl; metrics.csv, train.log and loss.png are made from it.
         config_text: The resolved settings of the run.
         log_file: What the trial process printed.
         memory: What was predicted and observed of its memory.
+        report: What else its report is made of.
     """
 
     adapter_dir: Path | None = None
@@ -45,6 +46,7 @@ class RunFiles:
     config_text: str | None = None
     log_file: Path | None = None
     memory: MemoryRecord | None = None
+    report: RunReport = field(default_factory=RunReport)
 
 
 def write_run_files(files: RunFiles, folder: Path) -> list[str]:
@@ -57,8 +59,7 @@ def write_run_files(files: RunFiles, folder: Path) -> list[str]:
         (folder / "trial.json").write_text(files.config_text, "utf-8")
     if files.suites_file is not None and files.suites_file.exists():
         _write_suites(files.suites_file, folder / "suites")
-    if files.events_file is not None and files.events_file.exists():
-        plots.save(plots.loss_curve(list(EventReader(files.events_file).new())), folder / "loss.png")
+    write_run_report(files.report, files.events_file, files.log_file, folder)
     if files.log_file is not None and files.log_file.exists():
         (folder / "log.txt").write_bytes(files.log_file.read_bytes())
     memory = _write_memory(files.memory, folder) if files.memory is not None else []
@@ -90,7 +91,7 @@ def write_search_files(search: SearchRecord, objectives: Sequence[Objective], fo
     Returns:
         The paths, relative to `folder`, of the tables that MLflow shows.
     """
-    if search.curves:
+    if search.climbs:
         plots.save(learning_curves(search.curves, objectives), folder / "rungs.png")
     if search.importances:
         plots.save(importance_bars(search.importances), folder / "importances.png")

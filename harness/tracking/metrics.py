@@ -19,6 +19,7 @@ MAX_BATCH = 1000  # MLflow's own limit
 RUNG_PREFIX = "rung_"
 """Before the name of a figure that was measured below the full rung: it does not compare with that of a whole trial."""
 _PLAIN_PHASES = ("train", "eval")
+_NOT_CHARTED = ("epoch",)  # a straight line over the steps; metrics.csv has it
 
 
 class MetricBuffer:
@@ -62,6 +63,8 @@ class MetricBuffer:
 
     def _metrics(self, run_id: str, event: Event) -> Iterable[Metric]:
         for name, value in event.metrics.items():
+            if name in _NOT_CHARTED:
+                continue
             if math.isfinite(value):
                 yield Metric(metric_name(event.phase, name), float(value), int(event.time * 1000), event.step)
             else:
