@@ -71,12 +71,10 @@ def limits_of(config: SweepConfig, about: Mapping[str, Any], results: Results, *
     """What the figures do not say, in sentences."""
     functions = about.get("data", {}).get("splits", {}).get("validation", {}).get("functions")
     count = f"{functions} validation functions" if functions else "the validation functions"
+    test = "The test figures were measured afterwards." if promoted else "No test figures exist: nothing was promoted."
     found = [
         f"Figures of trials are means over {count}; the intervals say how far another draw of functions could move them.",
-        "The trials of the front were chosen by the very figures shown for them, which are therefore too high for the best ones. "
-        + (
-            "The test figures were measured once, afterwards." if promoted else "No test figures exist yet: nothing was promoted."
-        ),
+        f"The trials of the front were chosen by the very figures shown for them, which are therefore too high. {test}",
         "Every trial was trained with one seed: part of a difference between two trials is luck.",
         "A public benchmark may have been part of what the base model was trained on.",
         "Passing tests are not yet good tests: read coverage and mutation score beside the pass rate.",

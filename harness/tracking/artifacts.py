@@ -12,13 +12,16 @@ from typing import Any
 
 from harness.core.pareto import Objective
 from harness.tracking import interactive, plots
+from harness.tracking.interactive_study import study_html
 from harness.tracking.memory import MemoryRecord, as_json, term_rows
 from harness.tracking.memory_plot import memory_figure
 from harness.tracking.parallel import parallel_coordinates
 from harness.tracking.points import TrialPoint, rows
 from harness.tracking.run_report import RunReport, write_run_report
-from harness.tracking.search import SearchRecord, importance_rows, rung_rows
+from harness.tracking.search import SearchRecord, importance_rows, rung_rows, volume_rows
 from harness.tracking.search_plot import importance_bars, learning_curves
+from harness.tracking.slices import slice_figure
+from harness.tracking.study_plots import pareto_3d, volume_figure
 from harness.trial.spec import GeneratedSuite, read_suites
 
 Row = Mapping[str, Any]
@@ -86,7 +89,7 @@ def write_sweep_files(points: Sequence[TrialPoint], objectives: Sequence[Objecti
 
 
 def write_search_files(search: SearchRecord, objectives: Sequence[Objective], folder: Path) -> list[str]:
-    """Write learning curves and importances into `folder`, those that there are.
+    """Write learning curves, importances and the growth of the front into `folder`, those that there are.
 
     Returns:
         The paths, relative to `folder`, of the tables that MLflow shows.
@@ -95,10 +98,25 @@ def write_search_files(search: SearchRecord, objectives: Sequence[Objective], fo
         plots.save(learning_curves(search.curves, objectives), folder / "rungs.png")
     if search.importances:
         plots.save(importance_bars(search.importances), folder / "importances.png")
+    if search.volumes:
+        plots.save(volume_figure(search.volumes, search.volumes[-1].ended), folder / "hypervolume.png")
     return [
         *write_table(rung_rows(search.curves, objectives), folder, "rungs"),
         *write_table(importance_rows(search.importances), folder, "importances"),
+        *write_table(volume_rows(search.volumes), folder, "hypervolume"),
     ]
+
+
+def write_study_page(points: Sequence[TrialPoint], search: SearchRecord, objectives: Sequence[Objective], folder: Path) -> None:
+    """Write what needs both the points and the search: slices, the front in 3D, and every interactive picture on one page."""
+    if not points:
+        return
+    sliced = slice_figure(points, search, objectives)
+    if sliced is not None:
+        plots.save(sliced, folder / "slices.png")
+    if len(objectives) >= 3:
+        plots.save(pareto_3d(points, objectives), folder / "pareto_3d.png")
+    (folder / "plots.html").write_text(study_html("Plots of the sweep", points, search, objectives), "utf-8")
 
 
 def write_table(table: Sequence[Row], folder: Path, name: str) -> list[str]:

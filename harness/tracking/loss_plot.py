@@ -105,7 +105,13 @@ def _objectives(panel: Axes, rungs: Sequence[RungReached], last: int) -> None:
         shift = _APART * last * (place - (len(names) - 1) / 2)
         below = [max(0.0, m.value - m.low) if m.low is not None else 0.0 for _, m in known]
         above = [max(0.0, m.high - m.value) if m.high is not None else 0.0 for _, m in known]
-        style = {"color": _COLOURS[place % 4], "marker": _MARKS[place % 4], "markersize": 5, "elinewidth": 1, "capsize": 2}
+        style: dict[str, Any] = {
+            "color": _COLOURS[place % 4],
+            "marker": _MARKS[place % 4],
+            "markersize": 5,
+            "elinewidth": 1,
+            "capsize": 2,
+        }
         across = [step + shift for step, _ in known]
         panel.errorbar(across, [m.value for _, m in known], yerr=[below, above], label=name, linewidth=1.2, **style)
     panel.set_ylabel("on validation")
@@ -132,7 +138,8 @@ def _series(rows: Sequence[Mapping[str, Any]], name: str) -> list[tuple[int, flo
 
 
 def _last_step(rows: Sequence[Mapping[str, Any]], rungs: Sequence[RungReached]) -> int:
-    return max([1, *(row["step"] for row in rows), *(reached.step for reached in rungs)])
+    steps: list[int] = [1, *(row["step"] for row in rows), *(reached.step for reached in rungs)]
+    return max(steps)
 
 
 def _plain(panel: Axes) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from harness.tracking.palette import BASELINES, DOMINATED, FRONT, KNEE
 from harness.tracking.study_report import TrialLine
@@ -41,7 +42,7 @@ def memory_overview(lines: Sequence[TrialLine], budget_bytes: int | None) -> Fig
         panel.axhline(budget, color=BASELINES[0], linewidth=1.4, label=f"budget {budget:.1f} GiB{' (above)' if far else ''}")
         highest = highest if far else max(highest, budget)
     panel.set(xlabel="trial", ylabel="peak (GiB)", ylim=(0, 1.12 * highest or 1))
-    panel.xaxis.get_major_locator().set_params(integer=True)
+    panel.xaxis.set_major_locator(MaxNLocator(integer=True))
     panel.legend(frameon=False, fontsize=9, ncols=4, loc="upper left", bbox_to_anchor=(0, 1.16))
     panel.grid(visible=True, color="#E5E5E5", linewidth=0.8)
     panel.set_axisbelow(True)

@@ -25,6 +25,15 @@ from harness.tracking.slices import slice_figure
 from harness.tracking.study_plots import losses_figure, pareto_3d, volume_figure
 from harness.tracking.study_report import StudyReport, TrialLine
 
+_LINKS = {
+    "promoted": "Promoted",
+    "front": "Front",
+    "samples": "Tests",
+    "settings": "Settings",
+    "course": "Course",
+    "swept": "Setup",
+    "limits": "Limits",
+}
 _FRONT_FACTS = ("Model", "Data", "Search space", "Objectives", "Search", "Device")
 
 
@@ -57,15 +66,8 @@ def _sections(report: StudyReport) -> Iterator[str]:
 
 
 def _head(report: StudyReport) -> str:
-    names = {
-        "front": "Front",
-        "samples": "Tests",
-        "settings": "Settings",
-        "course": "Course",
-        "swept": "Setup",
-        "limits": "Limits",
-    }
-    links = "".join(f'<a href="#{anchor}">{name}</a>' for anchor, name in names.items() if anchor != "samples" or report.samples)
+    shown = {anchor: name for anchor, name in _LINKS.items() if anchor != "samples" or report.samples}
+    links = "".join(f'<a href="#{anchor}">{name}</a>' for anchor, name in shown.items())
     made = f"{escape(report.state)} · report of {escape(report.made)} by harness {escape(__version__)}"
     return f'<header><h1>{escape(report.study)}</h1><p class="sub">{made}</p>{_lead(report)}<nav>{links}</nav></header>'
 
@@ -73,9 +75,8 @@ def _head(report: StudyReport) -> str:
 def _lead(report: StudyReport) -> str:
     """The sweep in two or three sentences."""
     whole = sum(line.ending == "completed" for line in report.trials)
-    said = [
-        f"{_count(len(report.trials), 'trial')}, {whole} of them measured in full, {_count(_on_front(report), 'trial')} on the front."
-    ]
+    best = sum(line.on_front for line in report.trials)
+    said = [f"{_count(len(report.trials), 'trial')}, {whole} of them measured in full, {best} on the front."]
     knee = next((line for line in report.trials if line.is_knee), None)
     said.append(_knee(report, knee) if knee else "There is no front yet: no trial has completed.")
     return f'<p class="lead">{" ".join(said)}</p>'
@@ -90,10 +91,6 @@ def _knee(report: StudyReport, knee: TrialLine) -> str:
 
 def _short(value: Measured) -> str:
     return f"{value.value:.3g}" + ("" if value.low is None or value.high is None else f" [{value.low:.2g}, {value.high:.2g}]")
-
-
-def _on_front(report: StudyReport) -> int:
-    return sum(line.on_front for line in report.trials)
 
 
 def _count(number: int, noun: str) -> str:
@@ -131,9 +128,7 @@ def _course(report: StudyReport) -> str:
     search = report.search
     ended = sum(line.ending != "open" for line in report.trials)
     if search.volumes:
-        caption = (
-            "The volume that the front dominates, over 0 for fractions and over the worst that was seen for everything else."
-        )
+        caption = "The volume that the front dominates: over 0 for fractions, over the worst that was seen for everything else."
         shown.append(picture(volume_figure(search.volumes, ended), caption))
     if search.climbs:
         shown.append(picture(learning_curves(search.curves, report.objectives), "What trials were worth at each rung."))
@@ -150,12 +145,8 @@ def _facts(report: StudyReport) -> str:
 
     first = "".join(card(name) for name in _FRONT_FACTS if name in report.facts)
     rest = "".join(card(name) for name in report.facts if name not in _FRONT_FACTS)
-    more = (
-        f'<details><summary>All settings, versions and hardware</summary><div class="cards">{rest}</div></details>'
-        if rest
-        else ""
-    )
-    return f'<div class="cards">{first}</div>{more}'
+    more = f'<details><summary>All settings, versions and hardware</summary><div class="cards">{rest}</div></details>'
+    return f'<div class="cards">{first}</div>{more if rest else ""}'
 
 
 def _limits(report: StudyReport) -> str:

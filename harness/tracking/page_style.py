@@ -11,7 +11,7 @@ STYLE = """
 figure img{filter:invert(.92) hue-rotate(180deg)}
 }
 *{box-sizing:border-box}
-body{max-width:1120px;margin:0 auto;padding:24px 20px 80px}
+body{max-width:1240px;margin:0 auto;padding:24px 20px 80px}
 h1{font-size:27px;line-height:1.2;margin:0;overflow-wrap:anywhere}
 h2{font-size:20px;margin:40px 0 10px;border-bottom:1px solid var(--line);padding-bottom:4px}
 h3{font-size:15px;margin:18px 0 6px}
@@ -39,7 +39,7 @@ tr.base td{color:var(--dim)}
 .no{color:var(--no)}
 .bad{color:var(--bad)}
 .cards{display:grid;gap:0 34px;grid-template-columns:repeat(auto-fit,minmax(min(100%,330px),1fr))}
-figure{margin:16px 0 26px}
+figure{margin:16px 0 26px;overflow-x:auto}
 figure img{max-width:100%;height:auto;display:block}
 details{margin:8px 0;border:1px solid var(--line);border-radius:6px;padding:6px 12px}
 summary{cursor:pointer;overflow-wrap:anywhere}
@@ -49,6 +49,7 @@ pre{font:12.5px/1.5 ui-monospace,SFMono-Regular,Menlo,Consolas,monospace;backgro
 .two>div{min-width:0}
 li{max-width:85ch;margin:4px 0}
 @media(max-width:640px){
+figure img{max-width:none;width:760px}
 body{padding:14px 12px 60px}
 .pairs td:first-child{white-space:normal}
 }

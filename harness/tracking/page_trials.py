@@ -11,7 +11,7 @@ from harness.tracking.foreign import escape
 from harness.tracking.page_parts import code, measured, pairs, table
 from harness.tracking.points import TrialPoint, baselines
 from harness.tracking.samples import Sample, Samples, Written, coverage, kept, kills, verdict
-from harness.tracking.study_report import StudyReport, TrialLine
+from harness.tracking.study_report import PromotedLine, StudyReport, TrialLine
 
 _GIB = 1 << 30
 _MOST_REASONS = 30
@@ -35,12 +35,7 @@ def front_table(report: StudyReport) -> str:
     front = [line for line in report.trials if line.on_front]
     names = [o.name for o in report.objectives]
     settings = list(dict.fromkeys(name for line in front for name in line.settings))
-    heads = [
-        ("", ""),
-        *((_objective(o), "num") for o in report.objectives),
-        *((name, "num") for name in settings),
-        ("peak GiB", "num"),
-    ]
+    heads = [("", ""), *((name, "num") for name in (*map(_objective, report.objectives), *settings, "peak GiB"))]
     rows = [("base", _base_row(point, len(settings))) for point in baselines(report.points)]
     for line in front:
         label = f"trial {line.number}" + (" <b>(knee)</b>" if line.is_knee else "")
@@ -67,23 +62,18 @@ def promoted_part(report: StudyReport) -> str:
     names = list(dict.fromkeys([*promoted.tuned, *promoted.untuned]))
     heads = [("on the test functions", ""), (f"trial {promoted.trial}", "num"), ("untuned, zero-shot", "num"), ("gain", "num")]
     rows = [
-        ("", [escape(name), measured(promoted.tuned.get(name)), measured(promoted.untuned.get(name)), _gain(report, name)])
+        ("", [escape(name), measured(promoted.tuned.get(name)), measured(promoted.untuned.get(name)), _gain(promoted, name)])
         for name in names
     ]
-    of = (
-        f" Means over {promoted.functions} functions that the search never saw, with 95 % intervals."
-        if promoted.functions
-        else ""
-    )
+    count = promoted.functions
+    of = f" Means over {count} functions that the search never saw, with 95 % intervals." if count else ""
     figures = table(heads, rows) if rows else "<p>Its test figures are not kept any more.</p>"
     return f"<p>Trial {promoted.trial} was promoted.{of}</p>{figures}{pairs(promoted.facts)}"
 
 
-def _gain(report: StudyReport, name: str) -> str:
+def _gain(promoted: PromotedLine, name: str) -> str:
     """The difference, and whether the two intervals lie apart: a cautious reading."""
-    tuned, untuned = (
-        (figures.get(name) for figures in (report.promoted.tuned, report.promoted.untuned)) if report.promoted else (None, None)
-    )
+    tuned, untuned = promoted.tuned.get(name), promoted.untuned.get(name)
     if tuned is None or untuned is None:
         return "-"
     ends = (tuned.low, tuned.high, untuned.low, untuned.high)
@@ -119,9 +109,8 @@ def reasons_table(lines: Sequence[TrialLine]) -> str:
             groups[line.ending, line.reason].append(line.number)
     ordered = sorted(groups.items(), key=lambda item: (-len(item[1]), item[1]))
     rows = [("", [tag(ending), _numbers(numbers), escape(reason, 600)]) for (ending, reason), numbers in ordered[:_MOST_REASONS]]
-    more = (
-        f'<p class="note">{len(ordered) - _MOST_REASONS} more reasons are left out.</p>' if len(ordered) > _MOST_REASONS else ""
-    )
+    left = len(ordered) - len(rows)
+    more = f'<p class="note">{left} more reasons are left out.</p>' if left else ""
     return table([("outcome", ""), ("trials", "why"), ("reason", "why")], rows) + more if rows else ""
 
 
@@ -156,14 +145,8 @@ def samples_part(samples: Samples | None) -> str:
 
 def _sample(sample: Sample, *, first: bool) -> str:
     rows = [("", _sample_row(name, written)) for name, written in (("before", sample.before), ("after", sample.after))]
-    heads = [
-        ("", ""),
-        ("verdict", ""),
-        ("tests kept", "num"),
-        ("line / branch coverage", "num"),
-        ("mutants killed", "num"),
-        ("", "why"),
-    ]
+    figures = ("tests kept", "line / branch coverage", "mutants killed")
+    heads = [("", ""), ("verdict", ""), *((name, "num") for name in figures), ("", "why")]
     both = "".join(f"<div><h3>{name}</h3>{_suite(w)}</div>" for name, w in (("Before", sample.before), ("After", sample.after)))
     source = f"<h3>The function</h3>{code(sample.source)}" if sample.source else ""
     change = f"{verdict(sample.before)} → {verdict(sample.after)}"

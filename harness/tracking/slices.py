@@ -12,6 +12,7 @@ from typing import Any, Final
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
+from matplotlib.ticker import LogLocator, NullFormatter
 
 from harness.core.pareto import Objective
 from harness.tracking.palette import BASELINES, DOMINATED, FRONT, KNEE, axis_title
@@ -162,6 +163,9 @@ def _panel(panel: Axes, marks: Sequence[SliceMark], setting: SliceAxis, axis: in
         panel.set_xlim(-0.5, len(setting.levels) - 0.5)
     elif setting.log:
         panel.set_xscale("log")
+        panel.xaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
+        panel.xaxis.set_major_formatter("{x:g}")
+        panel.xaxis.set_minor_formatter(NullFormatter())
     panel.grid(visible=True, color="#E5E5E5", linewidth=0.8)
     panel.set_axisbelow(True)
     panel.tick_params(labelsize=8)
@@ -195,7 +199,12 @@ def _legend(marks: Sequence[SliceMark], points: Sequence[TrialPoint]) -> list[Li
         count = sum(mark.fate is fate for mark in marks)
         if count:
             colour, opacity, size = _STYLES[fate]
-            style = {"color": colour, "alpha": opacity, "markersize": size, "marker": "x" if fate is Fate.CUT else "o"}
+            style: dict[str, Any] = {
+                "color": colour,
+                "alpha": opacity,
+                "markersize": size,
+                "marker": "x" if fate is Fate.CUT else "o",
+            }
             found.append(Line2D([], [], linestyle="", label=f"{fate.value} ({count})", **style))
     if any(mark.is_knee for mark in marks):
         found.append(Line2D([], [], marker="*", ms=13, mfc=KNEE, mec="black", ls="", label="knee"))

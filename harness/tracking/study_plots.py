@@ -8,7 +8,6 @@ from typing import Any
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
-from mpl_toolkits.mplot3d import Axes3D
 
 from harness.core.pareto import Objective
 from harness.tracking.palette import BASELINES, DOMINATED, FRONT, KNEE
@@ -41,7 +40,7 @@ def pareto_3d(points: Sequence[TrialPoint], objectives: Sequence[Objective]) -> 
     return figure
 
 
-def _cube(panel: Axes3D, points: Sequence[TrialPoint], objectives: Sequence[Objective]) -> None:
+def _cube(panel: Any, points: Sequence[TrialPoint], objectives: Sequence[Objective]) -> None:
     tuned = trials(points)
     floor = min(p.values[2] for p in points)
     balanced = knee_point(points, objectives)
@@ -59,13 +58,13 @@ def _cube(panel: Axes3D, points: Sequence[TrialPoint], objectives: Sequence[Obje
     if balanced is not None:
         x, y, z = balanced.values[:3]
         panel.plot([x], [y], [z], "*", ms=17, mfc=KNEE, mec="black", ls="", label="knee", zorder=10)
-    for name, say in zip(objectives[:3], (panel.set_xlabel, panel.set_ylabel, panel.set_zlabel), strict=True):
-        say(f"{name.name} {'↑' if name.direction == 'maximize' else '↓'}", fontsize=9)
+    for objective, say in zip(objectives[:3], (panel.set_xlabel, panel.set_ylabel, panel.set_zlabel), strict=True):
+        say(f"{objective.name} {'↑' if objective.direction == 'maximize' else '↓'}", fontsize=9)
     panel.tick_params(labelsize=7)
     panel.set_box_aspect(None, zoom=0.98)
 
 
-def _whiskers(panel: Axes3D, point: TrialPoint, colour: str) -> None:
+def _whiskers(panel: Any, point: TrialPoint, colour: str) -> None:
     for axis in range(3):
         bounds = point.interval(axis)
         if bounds is not None:
@@ -113,7 +112,7 @@ def losses_figure(runs: Sequence[tuple[str, Sequence[Mapping[str, Any]]]]) -> Fi
         for name, style in (("train_loss", {"linewidth": 1.0, "alpha": 0.55}), ("eval_loss", {"linewidth": 2, "marker": "D"})):
             known = [(row["step"], row[name]) for row in rows if row.get(name) is not None]
             if known:
-                named = {"label": label} if name == "eval_loss" else {}
+                named: dict[str, Any] = {"label": label} if name == "eval_loss" else {}
                 panel.plot(*zip(*known, strict=True), color=colour, **style, **named)
     panel.set(xlabel="optimizer step", ylabel="loss (nats per token)")
     panel.xaxis.set_major_locator(MaxNLocator(integer=True))

@@ -16,7 +16,7 @@ from mlflow.entities import DatasetInput
 from harness.core.errors import ExitCode, HarnessError
 from harness.core.outcome import Ending, Outcome
 from harness.core.pareto import Objective
-from harness.tracking.artifacts import RunFiles, write_run_files, write_search_files, write_sweep_files
+from harness.tracking.artifacts import RunFiles, write_run_files, write_search_files, write_study_page, write_sweep_files
 from harness.tracking.datasets import Split, as_input
 from harness.tracking.metrics import RUNG_PREFIX, MetricBuffer
 from harness.tracking.points import TrialPoint, front_markdown
@@ -218,6 +218,7 @@ class Tracker:
         with self._folder() as folder:
             tables = write_sweep_files(points, objectives, Path(folder))
             tables += write_search_files(search or SearchRecord(), objectives, Path(folder))
+            write_study_page(points, search or SearchRecord(), objectives, Path(folder))
             self._runs.upload(self.sweep_run, folder, tables)
         self._client.set_tag(self.sweep_run, "mlflow.note.content", front_markdown(points, objectives))
         self.finish_run(self.sweep_run, outcome)
