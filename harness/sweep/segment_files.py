@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 from typing import Any
 
 from evaluation import Report
@@ -41,7 +41,17 @@ def files_of(child: ChildRun, report: Report | None, memory: MemoryRecord, said:
         log_file=folder.log_file,
         memory=memory,
         report=said,
+        figures=_figures(report) if report else (),
     )
+
+
+def _figures(report: Report) -> list[dict[str, Any]]:
+    """Every figure with its interval, its count, and what it is over the valid suites and of the oracle's."""
+    found = report.aggregate
+    return [
+        {"figure": name, **asdict(mean), "at_valid": found.at_valid.get(name), "of_ceiling": found.of_ceiling.get(name)}
+        for name, mean in found.means.items()
+    ]
 
 
 def report_of(work: Workplace, folder: TrialDir, split: str, rungs: Sequence[RungReached] = ()) -> RunReport:

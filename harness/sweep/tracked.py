@@ -33,6 +33,7 @@ def start_tracking(work: Workplace) -> None:
     text = yaml.safe_dump(resolved, sort_keys=False)
     run_id = work.tracker.start_sweep(work.ledger.name, params=fixed, tags=tags, config_text=text, datasets=splits)
     work.ledger.note("sweep_run", run_id)
+    work.tracker.offer_view(work.objectives, [name for name, axis in resolved["space"].items() if axis is not None])
 
 
 def _clear_uploads(work: Workplace) -> None:

@@ -40,6 +40,7 @@ class RunFiles:
         log_file: What the trial process printed.
         memory: What was predicted and observed of its memory.
         report: What else its report is made of.
+        figures: One row per figure: its mean with everything that is known of it.
     """
 
     adapter_dir: Path | None = None
@@ -50,6 +51,7 @@ class RunFiles:
     log_file: Path | None = None
     memory: MemoryRecord | None = None
     report: RunReport = field(default_factory=RunReport)
+    figures: Sequence[Row] = ()
 
 
 def write_run_files(files: RunFiles, folder: Path) -> list[str]:
@@ -66,7 +68,7 @@ def write_run_files(files: RunFiles, folder: Path) -> list[str]:
     if files.log_file is not None and files.log_file.exists():
         (folder / "log.txt").write_bytes(files.log_file.read_bytes())
     memory = _write_memory(files.memory, folder) if files.memory is not None else []
-    return [*write_table(files.table, folder, "functions"), *memory]
+    return [*write_table(files.figures, folder, "figures"), *write_table(files.table, folder, "functions"), *memory]
 
 
 def write_sweep_files(points: Sequence[TrialPoint], objectives: Sequence[Objective], folder: Path) -> list[str]:
