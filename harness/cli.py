@@ -17,6 +17,7 @@ from harness.cli_adapter import ADAPTER_COMMANDS
 from harness.cli_data import data
 from harness.cli_progress import progress
 from harness.cli_promotion import PROMOTION_COMMANDS
+from harness.cli_report import report
 from harness.cli_study import STUDY_COMMANDS
 from harness.core.errors import ExitCode
 
@@ -31,7 +32,7 @@ def cli() -> None:
     """Sweep LoRA settings of a code model, judged by running the unit tests it writes."""
 
 
-for command in (data, *STUDY_COMMANDS, *PROMOTION_COMMANDS, *ADAPTER_COMMANDS):
+for command in (data, report, *STUDY_COMMANDS, *PROMOTION_COMMANDS, *ADAPTER_COMMANDS):
     cli.add_command(command)
 
 
@@ -156,9 +157,11 @@ def ui(folder: Path, tracking_uri: str | None, host: str, port: int) -> int:
     """Open the MLflow UI on the store of the sweeps."""
     from harness.sweep.paths import Paths
     from harness.tracking.ui import ui_command, ui_url
+    from harness.tracking.ui_view import viewed_experiment
 
-    command = ui_command(Paths.at(folder, tracking_uri=tracking_uri).tracking_uri, host, port)
-    click.echo(f"MLflow UI, up in about 10 s: {ui_url(host, port)}  (Ctrl-C ends it)")
+    uri = Paths.at(folder, tracking_uri=tracking_uri).tracking_uri
+    command = ui_command(uri, host, port)
+    click.echo(f"MLflow UI, up in about 10 s: {ui_url(host, port, viewed_experiment(uri))}  (Ctrl-C ends it)")
     sys.stdout.flush()
     os.execv(command[0], command)  # noqa: S606 -- no shell is the point; this process becomes the server
 

@@ -224,6 +224,11 @@ class Ledger:
             for score in self._scores_of(trial)
         }
 
+    def metrics_at_rungs(self, number: int) -> dict[int, dict[str, float]]:
+        """Rung -> the scalars that were kept there, of one trial, lowest first."""
+        attrs = self.storage.get_trial(self._identifier(number)).user_attrs
+        return {score.rung: record.read_rung_metrics(attrs, score.rung) for score in record.read_scores(number, attrs)}
+
     def history(self) -> tuple[Past, ...]:
         """Every trial as a proposal may learn from it, in order; queued ones are left out."""
         return tuple(self._past(trial) for trial in self._trials() if trial.state is not TrialState.WAITING)

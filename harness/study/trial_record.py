@@ -91,6 +91,7 @@ class Told:
         duration_s: Wall seconds from ask to tell, pauses included.
         admission: What the memory guard decided before it started.
         rung: Index of the highest rung it was scored at; -1 for none.
+        ended_at: Seconds since the epoch; None where the study does not say.
     """
 
     number: int
@@ -103,6 +104,7 @@ class Told:
     duration_s: float
     admission: Mapping[str, Any] | None = None
     rung: int = -1
+    ended_at: float | None = None
 
 
 def rung_key(rung: int) -> str:
@@ -187,6 +189,7 @@ def read_told(frozen: FrozenTrial) -> Told:
         frozen.duration.total_seconds() if frozen.duration else 0.0,
         attrs.get(ADMISSION),
         max((int(key.removeprefix(_RUNG)) for key in attrs if key.startswith(_RUNG)), default=-1),
+        frozen.datetime_complete.timestamp() if frozen.datetime_complete else None,
     )
 
 

@@ -13,9 +13,10 @@ from harness.sweep.forensics import memory_record, unless_crowded
 from harness.sweep.judge import judge
 from harness.sweep.runner import ChildRun, run_child
 from harness.sweep.scoring import Scoring, StopNowError, score_suites_of
-from harness.sweep.segment_files import files_of
+from harness.sweep.segment_files import files_of, report_of
 from harness.sweep.workplace import Workplace
 from harness.tracking.memory import as_metrics
+from harness.tracking.run_report import RunReport
 from harness.trial.spec import TrialSpec
 
 
@@ -37,7 +38,8 @@ def carry_out(work: Workplace, spec: TrialSpec, run_id: str, split: str) -> Outc
     report = None
     if outcome.ending is Ending.COMPLETED:
         outcome, report = _scored(work, child, split, outcome)
-    work.tracker.log_artifacts(run_id, files_of(child, report, memory_record(work, None, outcome, child)))
+    said = report_of(work, child.folder, split) if spec.adapter is not None else RunReport(folder=child.folder.path)
+    work.tracker.log_artifacts(run_id, files_of(child, report, memory_record(work, None, outcome, child), said))
     work.tracker.finish_run(run_id, outcome, tags=child.result.facts if child.result else {})
     work.view.trial_ended(TrialEnd(spec.name, outcome.ending, outcome.reason, outcome.metrics, time.monotonic() - started))
     return outcome

@@ -1,46 +1,64 @@
-"""How the search came to its front, read from the study: learning curves by rung, and which settings mattered."""
+"""How the search came to its front, read from the study: curves by rung, which settings mattered, the front's growth."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from itertools import groupby
 
+from harness.config.sweep_config import SweepConfig
+from harness.core.front_volume import growth
 from harness.core.rungs import Rungs, RungScore
 from harness.study.history import Past, PastState
 from harness.study.importances import importances
+from harness.study.ledger import Ledger
 from harness.study.sampling import distributions
 from harness.sweep.segments import label_of
 from harness.sweep.summary import Results
-from harness.sweep.workplace import Workplace
 from harness.tracking.metrics import RUNG_PREFIX
-from harness.tracking.search import Fate, LearningCurve, RungMark, SearchRecord
+from harness.tracking.search import Fate, LearningCurve, RungMark, SearchRecord, VolumeMark
 
 _OPEN = (PastState.PAUSED, PastState.RUNNING)
 
 
-def search_record(work: Workplace, results: Results) -> SearchRecord:
+def search_record(ledger: Ledger, config: SweepConfig, results: Results) -> SearchRecord:
     """What a study leaves beside its front.
 
     Args:
-        work: The sweep.
+        ledger: The study.
+        config: Its sweep file.
         results: The study read back.
     """
-    history = work.ledger.history()
-    known = importances(history, distributions(work.config.space), results.objectives)
-    rungs = work.config.halving.schedule()
-    return SearchRecord(_curves(work, rungs, history, results) if rungs.last else (), known)
+    history = ledger.history()
+    axes = distributions(config.space)
+    known = importances(history, axes, results.objectives)
+    logs = frozenset(name for name, axis in axes.items() if getattr(axis, "log", False))
+    rungs = config.halving.schedule()
+    return SearchRecord(_curves(ledger, rungs, history, results) if rungs.last else (), known, _volumes(results), logs)
 
 
-def _curves(work: Workplace, rungs: Rungs, history: tuple[Past, ...], results: Results) -> tuple[LearningCurve, ...]:
-    states = {past.number: past.state for past in history}
-    metrics, names = work.ledger.rung_metrics(), [objective.name for objective in results.objectives]
+def _volumes(results: Results) -> tuple[VolumeMark, ...]:
+    """The front after every completed trial, in the order in which they completed."""
+    ended = sorted((told for told in results.trials if told.ended_at is not None), key=lambda told: told.ended_at or 0.0)
+    began = min(((told.ended_at or 0.0) - told.duration_s for told in ended), default=0.0)
+    whole = [(place, told) for place, told in enumerate(ended, 1) if told.values is not None]
+    volumes = growth([told.values or () for _, told in whole], results.objectives)
+    return tuple(
+        VolumeMark(label_of(told.number), place, max(0.0, (told.ended_at or 0.0) - began), volume)
+        for (place, told), volume in zip(whole, volumes, strict=True)
+    )
+
+
+def _curves(ledger: Ledger, rungs: Rungs, history: tuple[Past, ...], results: Results) -> tuple[LearningCurve, ...]:
+    pasts = {past.number: past for past in history}
+    metrics, names = ledger.rung_metrics(), [objective.name for objective in results.objectives]
     curves = []
-    for number, scores in groupby(work.ledger.scores(), key=lambda score: score.trial):
+    for number, scores in groupby(ledger.scores(), key=lambda score: score.trial):
         kept = [(score, metrics[score.trial, score.rung]) for score in scores if score.rung < len(rungs) and score.values]
         if not kept:
             continue  # it reached rungs that are judged by the validation loss alone
         marks = tuple(_mark(rungs, score, known, names) for score, known in kept)
-        curves.append(LearningCurve(label_of(number), marks, _fate(states[number], on_front=number in results.on_front)))
+        fate = _fate(pasts[number].state, on_front=number in results.on_front)
+        curves.append(LearningCurve(label_of(number), marks, fate, pasts[number].params))
     return tuple(curves)
 
 

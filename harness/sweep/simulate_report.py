@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from harness.config.sweep_config import SweepConfig
-from harness.core.metrics import EXECUTION_METRICS
+from harness.core.front_volume import growth
 from harness.core.outcome import Ending
-from harness.core.pareto import hypervolume
+from harness.core.pareto import Objective
 from harness.simulation.timeline import Moment, read_moments
 
 _SHARES = (0.1, 0.25, 0.5, 0.75, 1.0)
@@ -57,13 +57,6 @@ def _of(volume: float, final: float) -> str:
 
 
 def _volume(moments: Sequence[Moment], config: SweepConfig) -> float:
-    """Over 0 for shares, over the worst that was seen for everything else."""
+    """Of the front so far, see `harness.core.front_volume.reference_point`."""
     points = [moment.values for moment in moments if moment.last and moment.values is not None]
-    if not points:
-        return 0.0
-    directions = [objective.direction for objective in config.objectives]
-    columns = list(zip(*points, strict=True))
-    worst = [(min if d == "maximize" else max)(column) for d, column in zip(directions, columns, strict=True)]
-    names = [objective.name for objective in config.objectives]
-    zero = [n in EXECUTION_METRICS and d == "maximize" for n, d in zip(names, directions, strict=True)]
-    return hypervolume(points, directions, [0.0 if z else w for z, w in zip(zero, worst, strict=True)])
+    return growth(points, [Objective(o.name, o.direction) for o in config.objectives])[-1] if points else 0.0

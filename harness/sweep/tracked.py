@@ -7,6 +7,7 @@ from collections.abc import Callable
 import yaml
 
 from harness.core.outcome import Ending, Outcome
+from harness.sweep.about import note_about
 from harness.sweep.search_record import search_record
 from harness.sweep.summary import Results
 from harness.sweep.workplace import Workplace
@@ -17,6 +18,7 @@ from harness.tracking.provenance import provenance_tags
 def start_tracking(work: Workplace) -> None:
     """Make or take up the parent run; close the runs that a killed sweep left open and that belong to no open trial."""
     _clear_uploads(work)
+    note_about(work)
     earlier = work.ledger.noted("sweep_run")
     if earlier:
         work.tracker.resume_sweep(earlier)
@@ -31,6 +33,7 @@ def start_tracking(work: Workplace) -> None:
     text = yaml.safe_dump(resolved, sort_keys=False)
     run_id = work.tracker.start_sweep(work.ledger.name, params=fixed, tags=tags, config_text=text, datasets=splits)
     work.ledger.note("sweep_run", run_id)
+    work.tracker.offer_view(work.objectives, [name for name, axis in resolved["space"].items() if axis is not None])
 
 
 def _clear_uploads(work: Workplace) -> None:
@@ -43,7 +46,7 @@ def _clear_uploads(work: Workplace) -> None:
 def finish_tracking(work: Workplace, outcome: Outcome) -> None:
     """Draw what there is to see and close the parent run."""
     results = Results.read(work.ledger, work.config)
-    work.tracker.finish_sweep(results.points(), results.objectives, outcome, search_record(work, results))
+    work.tracker.finish_sweep(results.points(), results.objectives, outcome, search_record(work.ledger, work.config, results))
 
 
 def reopen_tracking(work: Workplace) -> Callable[[], None]:

@@ -6,19 +6,22 @@ import csv
 import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from harness.core.pareto import Objective
 from harness.tracking import interactive, plots
+from harness.tracking.interactive_study import study_html
 from harness.tracking.memory import MemoryRecord, as_json, term_rows
 from harness.tracking.memory_plot import memory_figure
 from harness.tracking.parallel import parallel_coordinates
 from harness.tracking.points import TrialPoint, rows
-from harness.tracking.search import SearchRecord, importance_rows, rung_rows
+from harness.tracking.run_report import RunReport, write_run_report
+from harness.tracking.search import SearchRecord, importance_rows, rung_rows, volume_rows
 from harness.tracking.search_plot import importance_bars, learning_curves
-from harness.trial.events import EventReader
+from harness.tracking.slices import slice_figure
+from harness.tracking.study_plots import pareto_3d, volume_figure
 from harness.trial.spec import GeneratedSuite, read_suites
 
 Row = Mapping[str, Any]
@@ -32,10 +35,12 @@ class RunFiles:
         adapter_dir: The trained adapter.
         suites_file: suites.jsonl as the trial wrote it.
         table: One row per function (suite, verdict, coverage, mutants killed ...); the columns are the union of the keys.
-        events_file: events.jsonl; the loss curve is drawn from it.
+        events_file: events.jsonl; metrics.csv, train.log and loss.png are made from it.
         config_text: The resolved settings of the run.
         log_file: What the trial process printed.
         memory: What was predicted and observed of its memory.
+        report: What else its report is made of.
+        figures: One row per figure: its mean with everything that is known of it.
     """
 
     adapter_dir: Path | None = None
@@ -45,6 +50,8 @@ class RunFiles:
     config_text: str | None = None
     log_file: Path | None = None
     memory: MemoryRecord | None = None
+    report: RunReport = field(default_factory=RunReport)
+    figures: Sequence[Row] = ()
 
 
 def write_run_files(files: RunFiles, folder: Path) -> list[str]:
@@ -57,12 +64,11 @@ def write_run_files(files: RunFiles, folder: Path) -> list[str]:
         (folder / "trial.json").write_text(files.config_text, "utf-8")
     if files.suites_file is not None and files.suites_file.exists():
         _write_suites(files.suites_file, folder / "suites")
-    if files.events_file is not None and files.events_file.exists():
-        plots.save(plots.loss_curve(list(EventReader(files.events_file).new())), folder / "loss.png")
+    write_run_report(files.report, files.events_file, files.log_file, folder)
     if files.log_file is not None and files.log_file.exists():
         (folder / "log.txt").write_bytes(files.log_file.read_bytes())
     memory = _write_memory(files.memory, folder) if files.memory is not None else []
-    return [*write_table(files.table, folder, "functions"), *memory]
+    return [*write_table(files.figures, folder, "figures"), *write_table(files.table, folder, "functions"), *memory]
 
 
 def write_sweep_files(points: Sequence[TrialPoint], objectives: Sequence[Objective], folder: Path) -> list[str]:
@@ -85,19 +91,34 @@ def write_sweep_files(points: Sequence[TrialPoint], objectives: Sequence[Objecti
 
 
 def write_search_files(search: SearchRecord, objectives: Sequence[Objective], folder: Path) -> list[str]:
-    """Write learning curves and importances into `folder`, those that there are.
+    """Write learning curves, importances and the growth of the front into `folder`, those that there are.
 
     Returns:
         The paths, relative to `folder`, of the tables that MLflow shows.
     """
-    if search.curves:
+    if search.climbs:
         plots.save(learning_curves(search.curves, objectives), folder / "rungs.png")
     if search.importances:
         plots.save(importance_bars(search.importances), folder / "importances.png")
+    if search.volumes:
+        plots.save(volume_figure(search.volumes, search.volumes[-1].ended), folder / "hypervolume.png")
     return [
         *write_table(rung_rows(search.curves, objectives), folder, "rungs"),
         *write_table(importance_rows(search.importances), folder, "importances"),
+        *write_table(volume_rows(search.volumes), folder, "hypervolume"),
     ]
+
+
+def write_study_page(points: Sequence[TrialPoint], search: SearchRecord, objectives: Sequence[Objective], folder: Path) -> None:
+    """Write what needs both the points and the search: slices, the front in 3D, and every interactive picture on one page."""
+    if not points:
+        return
+    sliced = slice_figure(points, search, objectives)
+    if sliced is not None:
+        plots.save(sliced, folder / "slices.png")
+    if len(objectives) >= 3:
+        plots.save(pareto_3d(points, objectives), folder / "pareto_3d.png")
+    (folder / "plots.html").write_text(study_html("Plots of the sweep", points, search, objectives), "utf-8")
 
 
 def write_table(table: Sequence[Row], folder: Path, name: str) -> list[str]:

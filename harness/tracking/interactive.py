@@ -19,8 +19,16 @@ from harness.tracking.axes import Axis, axes
 from harness.tracking.palette import BASELINES, DOMINATED, FRONT, KNEE, SCALE, axis_title
 from harness.tracking.points import TrialPoint, baselines, knee_point, trials
 
+_CROWD = 14  # points, from which on whiskers of the dominated ones are paler
+
 
 def pareto_html(points: Sequence[TrialPoint], objectives: Sequence[Objective]) -> str:
+    """A page of `pareto`."""
+    pairs = max(1, len(objectives) * (len(objectives) - 1) // 2)
+    return _page(pareto(points, objectives), least_width=max(600, 340 * pairs))
+
+
+def pareto(points: Sequence[TrialPoint], objectives: Sequence[Objective]) -> go.Figure:
     """The front against the rest; hovering shows the trial, its settings and its results with their intervals.
 
     Args:
@@ -36,10 +44,15 @@ def pareto_html(points: Sequence[TrialPoint], objectives: Sequence[Objective]) -
         figure.update_yaxes(title=axis_title(objectives[y]), row=1, col=column)
     legend = {"orientation": "h", "y": -0.22}
     figure.update_layout(title=f"Pareto front of {len(trials(points))} trials", legend=legend)
-    return _page(figure, least_width=max(600, 340 * len(pairs)))
+    return figure
 
 
 def parallel_html(points: Sequence[TrialPoint], objectives: Sequence[Objective]) -> str:
+    """A page of `parallel`."""
+    return _page(parallel(points, objectives), least_width=max(700, 110 * len(axes(points, objectives)) + 200))
+
+
+def parallel(points: Sequence[TrialPoint], objectives: Sequence[Objective]) -> go.Figure:
     """Every trial as a line through its settings and results; a click in the legend hides one, two show it alone."""
     columns = axes(points, objectives)
     balanced = knee_point(points, objectives)
@@ -47,7 +60,7 @@ def parallel_html(points: Sequence[TrialPoint], objectives: Sequence[Objective])
     for index, (point, colour) in enumerate(zip(points, _colours(points), strict=True)):
         crossed = [(x, at) for x, c in enumerate(columns) if (at := c.positions[index]) is not None]
         knee = point is balanced
-        figure.add_trace(_trace(point, crossed, _hover(point, objectives), KNEE if knee else colour, knee=knee))
+        figure.add_trace(_trace(point, crossed, hover(point, objectives), KNEE if knee else colour, knee=knee))
     for x, column in enumerate(columns):
         figure.add_vline(x=x, line={"color": "black", "width": 2 if column.is_objective else 1}, layer="below")
         _ticks(figure, x, column)
@@ -55,7 +68,7 @@ def parallel_html(points: Sequence[TrialPoint], objectives: Sequence[Objective])
     figure.update_yaxes(visible=False, range=[-0.05, 1.05])
     title = f"Settings and results; colour: {objectives[0].name} (yellow is high), thick: front, dashed: untuned"
     figure.update_layout(title=title)
-    return _page(figure, least_width=max(700, 110 * len(columns) + 200))
+    return figure
 
 
 Series = tuple[str, list[TrialPoint], dict[str, Any]]
@@ -82,24 +95,31 @@ def _scatter(
 ) -> go.Scatter:
     name, members, marker = series
     x, y = pair
+    unnamed = name == "dominated" and len(points) > _CROWD
     return go.Scatter(
         x=[points.index(p) if x is None else p.values[x] for p in members],
         y=[p.values[y] for p in members],
-        error_x=None if x is None else _whiskers(members, x, marker["color"]),
-        error_y=_whiskers(members, y, marker["color"]),
-        mode="markers" if name == "knee" or members[0].kind == "baseline" else "markers+text",
+        error_x=None if x is None else whiskers(members, x, _paler(marker["color"], points)),
+        error_y=whiskers(members, y, _paler(marker["color"], points)),
+        mode="markers" if name == "knee" or members[0].kind == "baseline" or unnamed else "markers+text",
         text=[p.short for p in members],
         textposition="top right",
         marker=marker,
         name=name,
         legendgroup=name,
         showlegend=first,
-        customdata=[_hover(p, objectives) for p in members],
+        customdata=[hover(p, objectives) for p in members],
         hovertemplate="%{customdata}<extra></extra>",
     )
 
 
-def _whiskers(members: Sequence[TrialPoint], axis: int, colour: str) -> dict[str, Any] | None:
+def _paler(colour: str, points: Sequence[TrialPoint]) -> str:
+    """Whiskers of the many must not hide those of the front."""
+    return "rgba(140,140,140,0.2)" if colour == DOMINATED and len(points) > _CROWD else colour
+
+
+def whiskers(members: Sequence[TrialPoint], axis: int, colour: str) -> dict[str, Any] | None:
+    """Intervals on one axis as plotly takes them; None where none was measured."""
     bounds = [p.interval(axis) or (p.values[axis], p.values[axis]) for p in members]
     if all(low == high for low, high in bounds):
         return None
@@ -113,7 +133,8 @@ def _whiskers(members: Sequence[TrialPoint], axis: int, colour: str) -> dict[str
     }
 
 
-def _hover(point: TrialPoint, objectives: Sequence[Objective]) -> str:
+def hover(point: TrialPoint, objectives: Sequence[Objective]) -> str:
+    """What a mark says: label, results with their intervals, settings."""
     lines = [f"<b>{escape(point.label)}</b>"]
     for axis, objective in enumerate(objectives):
         bounds = point.interval(axis)

@@ -13,12 +13,17 @@ from collections.abc import Callable, Iterable, Mapping
 from mlflow import MlflowClient
 from mlflow.entities import Metric
 
+from harness.core.metrics import EXECUTION_METRICS
 from harness.trial.events import Event
 
 MAX_BATCH = 1000  # MLflow's own limit
 RUNG_PREFIX = "rung_"
 """Before the name of a figure that was measured below the full rung: it does not compare with that of a whole trial."""
 _PLAIN_PHASES = ("train", "eval")
+_ESTIMATES = ("estimate_bytes", "estimate_corrected_bytes")
+_VARIANTS = ("_all", "_lenient", "_without_copied")
+_DETAILS = ("_low", "_high", "_at_valid", "_of_ceiling")
+_NOT_CHARTED = ("epoch",)  # a straight line over the steps; metrics.csv has it
 
 
 class MetricBuffer:
@@ -62,6 +67,8 @@ class MetricBuffer:
 
     def _metrics(self, run_id: str, event: Event) -> Iterable[Metric]:
         for name, value in event.metrics.items():
+            if name in _NOT_CHARTED:
+                continue
             if math.isfinite(value):
                 yield Metric(metric_name(event.phase, name), float(value), int(event.time * 1000), event.step)
             else:
@@ -86,3 +93,22 @@ def scalars(values: Mapping[str, float], timestamp: int, step: int = 0) -> list[
         step: Optimizer step; 0 for what is known of a whole run.
     """
     return [Metric(name, float(value), timestamp, step) for name, value in values.items() if math.isfinite(value)]
+
+
+def charted(values: Mapping[str, float]) -> dict[str, float]:
+    """The scalars that are worth a metric of MLflow, where each makes a row, a column and a chart of every run.
+
+    Left out are the bounds, counts and shares of the variants of a figure, the count of every mean (`functions` says it), and
+    the terms of the memory estimate: the tables ``figures`` and ``memory_terms`` among the run's artifacts have them.
+    """
+    return {name: value for name, value in values.items() if not _only_in_tables(name.removeprefix(RUNG_PREFIX))}
+
+
+def _only_in_tables(name: str) -> bool:
+    if name.startswith("estimate_") and name.endswith("_bytes"):
+        return name not in _ESTIMATES
+    base = name.removesuffix("_n")
+    if base != name:
+        return base in EXECUTION_METRICS or base.endswith(_VARIANTS)
+    cut = next((name.removesuffix(end) for end in _DETAILS if name.endswith(end)), None)
+    return cut is not None and cut.endswith(_VARIANTS)

@@ -1,4 +1,4 @@
-"""Still pictures (PNG): loss curve and Pareto front.
+"""Still pictures (PNG): the Pareto front, and how any figure is written.
 
 Drawn with matplotlib's object interface: no pyplot, no global state, no display.
 """
@@ -16,33 +16,15 @@ from matplotlib.figure import Figure
 from harness.core.pareto import Objective
 from harness.tracking.palette import BASELINES, DOMINATED, FRONT, KNEE, axis_title
 from harness.tracking.points import TrialPoint, baselines, knee_point, trials
-from harness.trial.events import Event
 
-_MAX_LABELS = 40  # beyond this only the front is numbered
+DPI = 130
+_MAX_LABELS = 12  # beyond this only the front is numbered
 _NEAR = 0.02  # marks closer than this share of an axis share one label
 
 
 def save(figure: Figure, path: Path) -> None:
     """Write a figure as PNG."""
-    figure.savefig(path, dpi=130, facecolor="white")
-
-
-def loss_curve(events: Sequence[Event]) -> Figure:
-    """Training and validation loss over the optimizer steps, with the learning rate below."""
-    figure = Figure(figsize=(7, 5))
-    figure.subplots_adjust(left=0.11, right=0.98, top=0.97, bottom=0.1)  # drawn once per trial: no layout search
-    upper, lower = figure.subplots(2, 1, sharex=True, height_ratios=[3, 1])
-    _curve(upper, events, "loss", label="training", color=FRONT, linewidth=1.4)
-    _curve(upper, events, "eval_loss", label="validation", color=BASELINES[0], marker="D", linewidth=1.4)
-    _curve(lower, events, "learning_rate", color=DOMINATED, linewidth=1.4)
-    upper.set_ylabel("loss (nats per token)")
-    lower.set(ylabel="learning rate", xlabel="optimizer step")
-    lower.ticklabel_format(axis="y", style="sci", scilimits=(0, 0))
-    if upper.lines:
-        upper.legend(frameon=False)
-    for axes_ in (upper, lower):
-        _plain(axes_)
-    return figure
+    figure.savefig(path, dpi=DPI, facecolor="white")
 
 
 def pareto(points: Sequence[TrialPoint], objectives: Sequence[Objective]) -> Figure:
@@ -67,16 +49,11 @@ def pareto(points: Sequence[TrialPoint], objectives: Sequence[Objective]) -> Fig
     return figure
 
 
-def _curve(panel: Axes, events: Sequence[Event], metric: str, **style: Any) -> None:
-    known = [(e.step, e.metrics[metric]) for e in events if e.phase in ("train", "eval") and metric in e.metrics]
-    if known:
-        panel.plot(*zip(*known, strict=True), **style)
-
-
 def _pair(panel: Axes, points: Sequence[TrialPoint], objectives: Sequence[Objective], pair: tuple[int, int]) -> None:
     x, y = pair
     tuned = trials(points)
-    _marks(panel, [p for p in tuned if not p.on_front], pair, label="dominated", color=DOMINATED, marker="o", markersize=6)
+    behind: dict[str, Any] = {"color": DOMINATED, "paler": 0.35 if len(tuned) <= _MAX_LABELS else 0.12}
+    _marks(panel, [p for p in tuned if not p.on_front], pair, label="dominated", marker="o", markersize=6, **behind)
     best = sorted((p for p in tuned if p.on_front), key=lambda p: p.values[x])
     _marks(panel, best, pair, label="front", color=FRONT, marker="o", markersize=8)
     if len(objectives) == 2 and len(best) > 1:
@@ -91,13 +68,13 @@ def _pair(panel: Axes, points: Sequence[TrialPoint], objectives: Sequence[Object
     panel.set(xlabel=axis_title(objectives[x]), ylabel=axis_title(objectives[y]))
 
 
-def _marks(panel: Axes, points: Sequence[TrialPoint], pair: tuple[int, int], **style: Any) -> None:
+def _marks(panel: Axes, points: Sequence[TrialPoint], pair: tuple[int, int], *, paler: float = 0.35, **style: Any) -> None:
     """One series of marks with its whiskers, which are paler than the marks so that crowds stay readable."""
     if not points:
         return
     across, up = ([p.values[axis] for p in points] for axis in pair)
     left, down = (_whiskers(points, axis) for axis in pair)
-    panel.errorbar(across, up, xerr=left, yerr=down, fmt="none", ecolor=style["color"], alpha=0.35, elinewidth=1)
+    panel.errorbar(across, up, xerr=left, yerr=down, fmt="none", ecolor=style["color"], alpha=paler, elinewidth=1)
     panel.plot(across, up, linestyle="", zorder=4, **style)
 
 

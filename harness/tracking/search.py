@@ -49,16 +49,35 @@ class LearningCurve:
         label: ``trial 3``.
         marks: Lowest rung first; that of a trial which was trained whole ends at the full rung.
         fate: What became of it.
+        params: Sampled settings.
     """
 
     label: str
     marks: tuple[RungMark, ...]
     fate: Fate
+    params: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def short(self) -> str:
         """The label as it fits beside a line: the number."""
         return self.label.removeprefix("trial ")
+
+
+@dataclass(frozen=True, slots=True)
+class VolumeMark:
+    """The front when a trial had completed.
+
+    Attributes:
+        label: ``trial 3``.
+        ended: Trials that had ended by then, this one included, however they did.
+        seconds: From the beginning of the study's first trial.
+        volume: Hypervolume of the front, see `harness.core.front_volume`.
+    """
+
+    label: str
+    ended: int
+    seconds: float
+    volume: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,10 +87,19 @@ class SearchRecord:
     Attributes:
         curves: Every trial that reached a rung; empty where every trial is trained whole.
         importances: Objective -> parameter -> share of the total, 0-1; empty where it is too early to say.
+        volumes: How the front grew, trial by trial in the order in which they completed.
+        logs: Settings that are searched by powers.
     """
 
     curves: Sequence[LearningCurve] = ()
     importances: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+    volumes: Sequence[VolumeMark] = ()
+    logs: frozenset[str] = frozenset()
+
+    @property
+    def climbs(self) -> bool:
+        """Whether trials were scored at several rungs: else there is no curve to draw."""
+        return len({mark.training for curve in self.curves for mark in curve.marks}) > 1
 
 
 def rung_rows(curves: Sequence[LearningCurve], objectives: Sequence[Objective]) -> list[dict[str, Any]]:
@@ -88,6 +116,11 @@ def _row(curve: LearningCurve, mark: RungMark, objectives: Sequence[Objective]) 
         if bounds is not None:
             row[f"{objective.name}_low"], row[f"{objective.name}_high"] = bounds
     return row
+
+
+def volume_rows(volumes: Sequence[VolumeMark]) -> list[dict[str, Any]]:
+    """One flat row per completed trial, in the order in which they did."""
+    return [{"label": m.label, "ended": m.ended, "seconds": round(m.seconds, 1), "hypervolume": m.volume} for m in volumes]
 
 
 def importance_rows(importances: Mapping[str, Mapping[str, float]]) -> list[dict[str, Any]]:

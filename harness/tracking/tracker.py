@@ -17,14 +17,15 @@ from mlflow.entities import DatasetInput
 from harness.core.errors import ExitCode, HarnessError
 from harness.core.outcome import Ending, Outcome
 from harness.core.pareto import Objective
-from harness.tracking.artifacts import RunFiles, write_run_files, write_search_files, write_sweep_files
+from harness.tracking.artifacts import RunFiles, write_run_files, write_search_files, write_study_page, write_sweep_files
 from harness.tracking.datasets import Split, as_input
-from harness.tracking.metrics import RUNG_PREFIX, MetricBuffer
+from harness.tracking.metrics import RUNG_PREFIX, MetricBuffer, charted
 from harness.tracking.points import TrialPoint, front_markdown
 from harness.tracking.runs import Runs
 from harness.tracking.search import SearchRecord
 from harness.tracking.store import Store
 from harness.tracking.survey import PAUSED_STATUS, status_of
+from harness.tracking.ui_view import VIEW_TAG, view_state
 from harness.trial.events import Event
 
 KIND_SWEEP = "sweep"
@@ -46,6 +47,7 @@ class Tracker:
     def __init__(self, store: Store, study: str, *, flush_seconds: float = 5.0, scratch: Path | None = None) -> None:
         self._client = store.client
         self._runs = Runs(store, study)
+        self._experiment_id = store.experiment_id
         self._study = study
         self._scratch = scratch
         self._buffer = MetricBuffer(store.client, every=flush_seconds)
@@ -87,6 +89,10 @@ class Tracker:
             (Path(folder) / "sweep.yaml").write_text(config_text, "utf-8")
             self._runs.upload(self._sweep, folder, ())
         return self._sweep
+
+    def offer_view(self, objectives: Sequence[str], settings: Iterable[str]) -> None:
+        """Let the UI show this sweep's columns, see `harness.tracking.ui_view`; the newest sweep of an experiment decides."""
+        self._client.set_experiment_tag(self._experiment_id, VIEW_TAG, view_state(objectives, settings))
 
     def resume_sweep(self, run_id: str) -> str:
         """Take up a parent run that an earlier process left.
@@ -176,9 +182,10 @@ class Tracker:
             metrics: Figures under names with `RUNG_PREFIX`, which stand at `step`; others tell of the trial so far.
             rung: Index of the rung, 0 the lowest. The tag ``rung`` counts from 1, as screens do.
         """
-        figures = {name: value for name, value in metrics.items() if name.startswith(RUNG_PREFIX)}
+        shown = charted(metrics)
+        figures = {name: value for name, value in shown.items() if name.startswith(RUNG_PREFIX)}
         self._runs.log(run_id, figures, {"rung": str(rung + 1)}, step=step)
-        self._runs.log(run_id, {name: value for name, value in metrics.items() if name not in figures}, {})
+        self._runs.log(run_id, {name: value for name, value in shown.items() if name not in figures}, {})
 
     def log_artifacts(self, run_id: str, files: RunFiles) -> None:
         """Store the files of a child run."""
@@ -204,7 +211,8 @@ class Tracker:
         left_out = self._buffer.close(run_id)
         extra = {"nonfinite_metrics": ", ".join(left_out)} if left_out else {}
         ended = {"outcome": outcome.ending.value, "reason": outcome.reason}
-        run = self._runs.log(run_id, {**outcome.metrics, **(metrics or {})}, {**(tags or {}), **extra, **ended})
+        known = charted({**outcome.metrics, **(metrics or {})})
+        run = self._runs.log(run_id, known, {**(tags or {}), **extra, **ended})
         self._runs.close(run, status_of(outcome.ending))
 
     def finish_sweep(
@@ -225,6 +233,7 @@ class Tracker:
         with self._folder() as folder:
             tables = write_sweep_files(points, objectives, Path(folder))
             tables += write_search_files(search or SearchRecord(), objectives, Path(folder))
+            write_study_page(points, search or SearchRecord(), objectives, Path(folder))
             self._runs.upload(self.sweep_run, folder, tables)
         self._client.set_tag(self.sweep_run, "mlflow.note.content", front_markdown(points, objectives))
         self.finish_run(self.sweep_run, outcome)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import sys
 
+from harness.tracking.ui_view import VIEW_KEY
+
 
 def ui_command(tracking_uri: str, host: str, port: int) -> list[str]:
     """Arguments of the MLflow server for a database store.
@@ -29,7 +31,9 @@ def ui_url(host: str, port: int, experiment_id: str | None = None) -> str:
     Args:
         host: As given to `ui_command`.
         port: As given to `ui_command`.
-        experiment_id: Opens the runs of that experiment; None opens the list of experiments.
+        experiment_id: Opens the runs of that experiment, with the columns of a sweep (`harness.tracking.ui_view`); None opens
+            the list of experiments.
     """
     page = "experiments" if experiment_id is None else f"experiments/{experiment_id}/runs"
-    return f"http://{host}:{port}/#/{page}?workflowType=machine_learning"
+    view = "" if experiment_id is None else f"&viewStateShareKey={VIEW_KEY}"
+    return f"http://{host}:{port}/#/{page}?workflowType=machine_learning{view}"

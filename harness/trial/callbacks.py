@@ -12,7 +12,7 @@ from harness.trial.process import Interruption
 from harness.trial.readings import memory_now
 from harness.trial.stability import LossGuard
 
-_KEPT = ("loss", "learning_rate", "grad_norm", "eval_loss")
+_KEPT = ("loss", "learning_rate", "grad_norm", "eval_loss", "epoch")
 
 
 class StreamCallback(TrainerCallback):  # type: ignore[misc]

@@ -2,8 +2,8 @@
 
 One JSON object a line: ``phase`` (load, train, eval, save, generate), ``step``, ``total_steps`` (both 0 outside
 training; while generating: suites written / to write), ``time`` (seconds since the epoch) and ``metrics`` (name -> float:
-loss, eval_loss, learning_rate, grad_norm, tokens_per_s, allocated_bytes, rss_bytes, ...). The first ``train`` of a process
-has no metrics: the step after `step` begins.
+loss, eval_loss, epoch, learning_rate, grad_norm, tokens_per_s, allocated_bytes, rss_bytes, ...). The first ``train`` of a
+process has no metrics: the step after `step` begins.
 """
 
 from __future__ import annotations

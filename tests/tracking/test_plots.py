@@ -13,7 +13,6 @@ from harness.tracking.axes import axes
 from harness.tracking.interactive import parallel_html, pareto_html
 from harness.tracking.parallel import parallel_coordinates
 from harness.tracking.points import TrialPoint, front_markdown, knee_point, rows
-from harness.trial.events import Event
 
 
 def texts(figure: plots.Figure) -> set[str]:
@@ -85,13 +84,6 @@ def test_axes_leave_out_what_does_not_vary_and_spread_powers_evenly() -> None:
     assert found["r"].positions == (0.0, pytest.approx(1 / 3), pytest.approx(2 / 3), 1.0, None)
     assert found["q"].ticks == ((0.25, "a"), (0.75, "b"))
     assert found["pass_rate ↑"].is_objective
-
-
-def test_loss_curve_draws_only_what_was_measured() -> None:
-    events = [Event("train", n, 3, 0.0, {"loss": 2.0 - n}) for n in range(3)]
-    upper, lower = plots.loss_curve([*events, Event("generate", 9, 9, 0.0, {"loss": 9.0})]).axes
-    assert [list(line.get_xdata()) for line in upper.lines] == [[0, 1, 2]]
-    assert not lower.lines
 
 
 def test_rows_and_markdown_mark_the_knee(sweep_points: SweepPoints) -> None:

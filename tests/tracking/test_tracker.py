@@ -148,7 +148,8 @@ def test_files_of_a_run(store: Store, tracker: Tracker, adapter: Path) -> None:
     files = RunFiles(adapter, folder / "suites.jsonl", table, folder / "events.jsonl", "{}", folder / "log.txt")
     tracker.log_artifacts(run_id, files)
     names = {f.path for f in store.client.list_artifacts(run_id)}
-    assert names == {"adapter", "functions.csv", "functions.json", "loss.png", "suites", "trial.json"}
+    report = {"metrics.csv", "train.log", "loss.png"}
+    assert names == {"adapter", "functions.csv", "functions.json", "suites", "trial.json"} | report
     suites = {f.path for f in store.client.list_artifacts(run_id, "suites")}
     assert suites == {"suites/suites.jsonl", "suites/test_000_HumanEval_0.py", "suites/test_001_HumanEval_0.py"}
     shown = read_table(store, run_id, "functions.json")
@@ -165,6 +166,7 @@ def test_finishing_a_sweep_leaves_plots_and_tables(store: Store, tracker: Tracke
     tracker.finish_sweep(points, objectives, Outcome(Ending.COMPLETED, "6 trials"))
     run = store.client.get_run(tracker.sweep_run)
     plots = {f"{name}.{kind}" for name in ("pareto", "parallel_coordinates") for kind in ("png", "html")}
+    plots |= {"plots.html", "slices.png"} | ({"pareto_3d.png"} if width == 3 else set())
     tables = {f"{name}.{kind}" for name in ("front", "trials") for kind in ("json", "csv")}
     assert {f.path for f in store.client.list_artifacts(tracker.sweep_run)} == plots | tables | {"sweep.yaml"}
     front = read_table(store, tracker.sweep_run, "front.json")
