@@ -6,16 +6,17 @@ import json
 import os
 import sys
 import time
-from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any
 
 import click
 
 from harness import __version__
 from harness.cli_data import data
+from harness.cli_generate import generate
 from harness.cli_study import STUDY_COMMANDS
+from harness.console.one_line import progress
 from harness.core.errors import ExitCode
 
 _PLACE = click.Path(path_type=Path)
@@ -29,7 +30,7 @@ def cli() -> None:
     """Sweep LoRA settings of a code model, judged by running the unit tests it writes."""
 
 
-for command in (data, *STUDY_COMMANDS):
+for command in (data, generate, *STUDY_COMMANDS):
     cli.add_command(command)
 
 
@@ -171,20 +172,6 @@ def evaluate(target: str, data: str, limit: int | None, out: Path | None, mutant
     for path in () if out is None else write_report(content, out):
         click.echo(f"wrote {path}")
     return int(ExitCode.OK)
-
-
-def progress(screen: TextIO) -> Callable[[str], None]:
-    """Tells one line over the other on a terminal, and nothing anywhere else."""
-    last = ""
-
-    def say(line: str) -> None:
-        nonlocal last
-        if screen.isatty() and line != last:
-            screen.write(f"\r\x1b[K{line}")
-            screen.flush()
-            last = line
-
-    return say
 
 
 @cli.command()
