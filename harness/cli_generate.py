@@ -13,7 +13,7 @@ import click
 from harness.core.errors import ExitCode, HarnessError
 
 if TYPE_CHECKING:
-    from harness.sweep.generate_asked import GenerateOutcome
+    from harness.core.generated import GenerateOutcome
 
 
 @click.command("generate")

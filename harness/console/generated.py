@@ -3,29 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Protocol
 
 from rich import box
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from harness.core.generated import FunctionOutcome
+
 PIPE_WIDTH = 120
 NAMED = 8
 """Functions that are named one by one where something was left out."""
-
-
-class Row(Protocol):
-    """What came out for one function, see `harness.sweep.generate_asked.FunctionOutcome`."""
-
-    name: str
-    written: int
-    kept: int
-    lines: tuple[int, int]
-    branches: tuple[int, int]
-    mutants: tuple[int, int]
-    seconds: float
-    reason: str
 
 
 def console() -> Console:
@@ -34,7 +22,7 @@ def console() -> Console:
     return found if found.is_terminal else Console(highlight=False, markup=False, emoji=False, width=PIPE_WIDTH)
 
 
-def summary(rows: Sequence[Row], total: Row) -> Table:
+def summary(rows: Sequence[FunctionOutcome], total: FunctionOutcome) -> Table:
     """The table: functions in order, then all."""
     table = Table("function", "tests", "lines", "branches", "mutants killed", "s", box=box.SIMPLE_HEAD)
     for column in table.columns[1:]:
@@ -48,7 +36,7 @@ def summary(rows: Sequence[Row], total: Row) -> Table:
     return table
 
 
-def remarks(rows: Sequence[Row], left_out: Sequence[tuple[str, str]], not_reached: Sequence[str]) -> list[Text]:
+def remarks(rows: Sequence[FunctionOutcome], left_out: Sequence[tuple[str, str]], not_reached: Sequence[str]) -> list[Text]:
     """Why functions have no tests, most telling first."""
     found = [Text(f"no test for {row.name}: {row.reason}") for row in rows if not row.kept]
     reasons: dict[str, list[str]] = {}
@@ -60,7 +48,7 @@ def remarks(rows: Sequence[Row], left_out: Sequence[tuple[str, str]], not_reache
     return found
 
 
-def _cells(row: Row) -> tuple[str, ...]:
+def _cells(row: FunctionOutcome) -> tuple[str, ...]:
     pairs = (row.lines, row.branches, row.mutants)
     return (row.name, f"{row.kept} of {row.written}", *map(_pair, pairs), f"{row.seconds:.0f}")
 

@@ -25,7 +25,7 @@ from harness.core.merging import Choice, smallest_cover
 from harness.data.targets.around import Around
 from harness.data.targets.pieces import Piece, pieces_of, weaker
 from harness.data.targets.rendering import AS_SOLUTION, compatible, rendered
-from harness.data.targets.tests import Test, tests_of
+from harness.data.targets.tests import Test, joined_tests
 
 ROUNDS = 4
 """Of scoring a merged suite: each drops a test that does not pass beside the others."""
@@ -83,7 +83,7 @@ def keep(subjects: Sequence[Subject], settings: ScoreSettings) -> list[Kept]:
         _chosen([*zip(a, b, strict=True), *zip(c, d, strict=True)], subject)
         for a, b, c, d, subject in zip(pieces, scores, again, more, subjects, strict=True)
     ]
-    tests = [tests_of(subject.name, own) for subject, own in zip(subjects, chosen, strict=True)]
+    tests = [joined_tests(subject.name, own) for subject, own in zip(subjects, chosen, strict=True)]
     whole = together(subjects, tests, settings)
     reasons = [_reason(subject, found) for subject, found in zip(subjects, scores, strict=True)]
     return [
@@ -176,7 +176,7 @@ def _probe(subject: Subject) -> str:
 def _alone(subjects: Sequence[Subject], pieces: Sequence[Sequence[Piece]], settings: ScoreSettings) -> list[list[SuiteScore]]:
     """Every piece as a suite of its own."""
     asked = [
-        (subject, rendered(AS_SOLUTION, tests_of(subject.name, [piece])))
+        (subject, rendered(AS_SOLUTION, joined_tests(subject.name, [piece])))
         for subject, own in zip(subjects, pieces, strict=True)
         for piece in own
     ]

@@ -15,7 +15,7 @@ _MAX_FOLDERS = 20_000
 
 
 @dataclass(frozen=True, slots=True)
-class Tests:
+class Layout:
     """The test files of a project, as paths relative to it.
 
     Attributes:
@@ -29,7 +29,7 @@ class Tests:
     packages: frozenset[PurePosixPath]
 
 
-def test_file(target: Target) -> Path:
+def place_of(target: Target) -> Path:
     """Where the tests of a target belong.
 
     Args:
@@ -42,7 +42,7 @@ def test_file(target: Target) -> Path:
     return root / place(module, package, look(root))
 
 
-def place(module: PurePosixPath, package: PurePosixPath, tests: Tests) -> PurePosixPath:
+def place(module: PurePosixPath, package: PurePosixPath, tests: Layout) -> PurePosixPath:
     """The same, from the names alone.
 
     Args:
@@ -57,7 +57,7 @@ def place(module: PurePosixPath, package: PurePosixPath, tests: Tests) -> PurePo
     return folder / _free(shape, stem, package, (folder, tests))
 
 
-def look(root: Path) -> Tests:
+def look(root: Path) -> Layout:
     """The test files of a project."""
     folders: list[PurePosixPath] = []
     files: list[PurePosixPath] = []
@@ -67,7 +67,7 @@ def look(root: Path) -> Tests:
         folders.append(here)
         packages += [here] * ("__init__.py" in names)
         files += [here / name for name in sorted(names) if is_test_name(name)]
-    return Tests(tuple(files), frozenset(folders), frozenset(packages))
+    return Layout(tuple(files), frozenset(folders), frozenset(packages))
 
 
 def is_test_name(name: str) -> bool:
@@ -83,7 +83,7 @@ def _walk(root: Path) -> Iterator[tuple[str, Sequence[str]]]:
             return
 
 
-def _folder(beside: PurePosixPath, package: PurePosixPath, tests: Tests) -> PurePosixPath:
+def _folder(beside: PurePosixPath, package: PurePosixPath, tests: Layout) -> PurePosixPath:
     """The folder, by what the project does: tests in the package, beside the modules, mirrored, or in one folder."""
     used = {file.parent for file in tests.files}
     for name in _TEST_FOLDERS:
@@ -113,7 +113,7 @@ def _mirrored(top: PurePosixPath, package: PurePosixPath, used: set[PurePosixPat
     return base / inner if apart and base not in used else base
 
 
-def _free(shape: str, stem: str, package: PurePosixPath, there: tuple[PurePosixPath, Tests]) -> str:
+def _free(shape: str, stem: str, package: PurePosixPath, there: tuple[PurePosixPath, Layout]) -> str:
     """A name that no test file of another folder has: outside of packages pytest refuses two of the same name."""
     folder, tests = there
     taken = {file.name for file in tests.files if file.parent != folder} if folder not in tests.packages else set()

@@ -89,8 +89,15 @@ def _ran(text: str, name: str, roots: list[str], where: tuple[Fence, str]) -> tu
     program = boot("import runpy; runpy.run_path(sys.argv[2], run_name='__main__')")
     runner = [*python(None), "-c", program, str(PACKAGE), str(CHILD), json.dumps(told)]
     environ = environment(folder, 0)
-    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
-    process = subprocess.Popen(fenced(confined, runner, environ), env=environ, cwd="/", start_new_session=True, **pipes)
+    process = subprocess.Popen(
+        fenced(confined, runner, environ),
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env=environ,
+        cwd="/",
+        start_new_session=True,
+    )
     try:
         said, wrong = process.communicate(text.encode(), LIMIT_S + _START_S)
         return said, wrong, process.returncode

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 
 STEP = 4
 _PLAIN = re.compile(r"'[^'\"\\]*'", re.DOTALL)
+_Inner = tuple[str, ast.expr]  # what stands in brackets: a name or key in front, and a value
 _BRACKETS = {ast.List: "[]", ast.Set: "{}", ast.Dict: "{}", ast.Tuple: "()"}
 
 
@@ -109,24 +110,26 @@ class _Breaking:
 
     def _broken(self, before: str, node: ast.expr, after: str, indent: int) -> list[str] | None:
         """The node with its brackets opened; None where it has none."""
+        if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.Not):
+            return self._broken(f"{before}not ", node.operand, after, indent)
         parts = _parts(node)
         if parts is None or not parts[1]:
             return None
         opening, inner, closing = parts
-        pad = " " * (indent + STEP)
-        together = pad + ", ".join(self._text(ast.unparse(one)) for one in inner)
-        only_one = isinstance(node, ast.Tuple) and len(inner) == 1
-        lines = [together] if len(together) <= self.style.width and not only_one else self._apart(inner, indent + STEP)
+        together = " " * (indent + STEP) + ", ".join(self._text(_said(one)) for one in inner)
+        # Arguments stay on one line where they fit; items of a literal never do, unless there is but one.
+        joined = len(inner) == 1 if not isinstance(node, ast.Call) else True
+        single = isinstance(node, ast.Tuple) and len(inner) == 1
+        fits = joined and not single and len(together) <= self.style.width
+        lines = [together] if fits else self._apart(inner, indent + STEP)
         return [" " * indent + self._text(before + opening), *lines, " " * indent + closing + after]
 
-    def _apart(self, inner: Sequence[ast.AST], indent: int) -> list[str]:
+    def _apart(self, inner: Sequence[_Inner], indent: int) -> list[str]:
         found: list[str] = []
         for one in inner:
-            line = " " * indent + self._text(ast.unparse(one)) + ","
-            value = one.value if isinstance(one, ast.keyword) else one
-            before = f"{one.arg}=" if isinstance(one, ast.keyword) else ""
-            broken = self._broken(before, value, ",", indent) if isinstance(value, ast.expr) else None
-            found += [line] if len(line) <= self.style.width or broken is None else broken
+            line = " " * indent + self._text(_said(one)) + ","
+            broken = None if len(line) <= self.style.width else self._broken(one[0], one[1], ",", indent)
+            found += broken or [line]
         return found
 
     def _fits(self, lines: Sequence[str]) -> bool:
@@ -136,19 +139,18 @@ class _Breaking:
         return quoted(text, self.style)
 
 
-def _parts(node: ast.expr) -> tuple[str, list[ast.AST], str] | None:
+def _parts(node: ast.expr) -> tuple[str, list[_Inner], str] | None:
     """What opens the last brackets of an expression, what stands in them, and what closes them."""
     if isinstance(node, ast.Call):
-        return f"{ast.unparse(node.func)}(", [*node.args, *node.keywords], ")"
+        plain: list[_Inner] = [("", one) for one in node.args]
+        named: list[_Inner] = [("**" if one.arg is None else f"{one.arg}=", one.value) for one in node.keywords]
+        return f"{ast.unparse(node.func)}(", [*plain, *named], ")"
     if isinstance(node, ast.Dict):
-        if None in node.keys:
-            return None
-        pairs = [_Pair(key, value) for key, value in zip(node.keys, node.values, strict=True) if key is not None]
-        return "{", list(pairs), "}"
+        pairs = zip(node.keys, node.values, strict=True)
+        return "{", [("**" if key is None else f"{ast.unparse(key)}: ", value) for key, value in pairs], "}"
     kind = next((brackets for kind, brackets in _BRACKETS.items() if isinstance(node, kind)), None)
-    return None if kind is None else (kind[0], list(getattr(node, "elts", ())), kind[1])
+    return None if kind is None else (kind[0], [("", one) for one in getattr(node, "elts", ())], kind[1])
 
 
-def _Pair(key: ast.expr, value: ast.expr) -> ast.AST:  # noqa: N802 - stands for a node, which `ast` does not have
-    """``key: value`` as something that `ast.unparse` prints so."""
-    return ast.Slice(key, value)
+def _said(inner: _Inner) -> str:
+    return inner[0] + ast.unparse(inner[1])

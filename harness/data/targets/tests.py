@@ -38,7 +38,7 @@ class Test:
     fixtures: tuple[str, ...] = ()
 
 
-def tests_of(function: str, pieces: Sequence[Piece]) -> list[Test]:
+def joined_tests(function: str, pieces: Sequence[Piece]) -> list[Test]:
     """Pieces of the same test together, in the order in which they were written.
 
     Args:
@@ -119,4 +119,4 @@ def _words(name: str) -> list[str]:
     return [word.lower() for word in _WORD.findall(name)]
 
 
-__all__ = ["Test", "distinct", "tests_of", "tidied"]
+__all__ = ["Test", "distinct", "joined_tests", "tidied"]
