@@ -168,8 +168,20 @@ def ours(generation: Generation, subject: Subject, seconds: float) -> dict[str, 
     one = found.functions[0]
     spent = {"write_s": round(seconds, 2), "keep_s": round(time.time() - started, 2)}
     if not one.kept:
-        return {"kept": 0, "reason": one.reason, **spent, **figures((0, 1), (0, 0), (0, 0))}
-    return {"kept": one.kept, "text": found.text, **spent, **figures(one.lines, one.branches, one.mutants)}
+        return {
+            "kept": 0,
+            "reason": one.reason,
+            **spent,
+            "samples": subject.samples,
+            **figures(one.lines, one.branches, one.mutants),
+        }
+    return {
+        "kept": one.kept,
+        "text": found.text,
+        "samples": subject.samples,
+        **spent,
+        **figures(one.lines, one.branches, one.mutants),
+    }
 
 
 def theirs(ready: tuple[Generation, Subject], python: Path, budget: float) -> dict[str, Any]:

@@ -61,7 +61,8 @@ def pynguin_suite(python: Path, source: str, seconds: float) -> tuple[str, float
 
 def as_suite(text: str) -> str:
     """Pynguin's file with the module under test by the scorer's name."""
-    return re.sub(rf"^import {MODULE} as ", "import solution as ", text, flags=re.MULTILINE)
+    named = text.replace(f'sys.modules["{MODULE}"]', "solution")
+    return re.sub(rf"^import {MODULE}\b", "import solution", named, flags=re.MULTILINE)
 
 
 def _command(python: Path, folder: Path, seconds: float) -> list[str]:

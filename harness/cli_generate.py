@@ -53,9 +53,11 @@ def generate(target: str, writer: str | None, *, as_json: bool, **options: Any) 
     asked = GenerateAsked(target, writer, **options, writing=Writing(None, **how))
     stop, say = StopSignal(), progress(sys.stderr)
     around = Around(dict(os.environ), stop, say, tell=lambda line: click.echo(line, err=True))
-    with stopping(stop):
-        found = Generation(asked, around).outcome()
-    say("")
+    try:
+        with stopping(stop):
+            found = Generation(asked, around).outcome()
+    finally:
+        say("")
     if as_json:
         click.echo(json.dumps(found.to_dict()))
     else:

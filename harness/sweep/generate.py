@@ -18,7 +18,7 @@ from harness.data.targets.tests import Test, distinct
 from harness.sweep.evaluate import Around
 from harness.sweep.generate_asked import GenerateAsked
 from harness.sweep.generate_ground import Ground, expected_end, open_ground, subjects_of
-from harness.sweep.generate_scoring import Kept, Subject, covered, keep
+from harness.sweep.generate_scoring import Kept, Subject, keep, kept_anew
 from harness.sweep.writing import written_by
 
 WRITING_SHARE = 0.75
@@ -133,9 +133,8 @@ class Generation:
         return "", []
 
     def _told(self, one: Kept, passing: Sequence[Test]) -> FunctionOutcome:
+        reason = one.reason or ("" if passing else "its tests pass on the function alone, but not on the module")
+        if len(passing) < len(one.tests):
+            one = kept_anew(one, passing, self.ground.settings)
         name, written = one.subject.name, count_tests(one.subject.samples)
-        seconds = self._seconds.get(name, 0.0)
-        if one.score is None or not passing:
-            reason = one.reason or "its tests pass on the function alone, but not on the module"
-            return FunctionOutcome(name, written, 0, seconds=seconds, reason=reason)
-        return FunctionOutcome(name, written, len(passing), *covered(one.subject, one.score), seconds=seconds)
+        return FunctionOutcome(name, written, len(passing), *one.counts, seconds=self._seconds.get(name, 0.0), reason=reason)

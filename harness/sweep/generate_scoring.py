@@ -29,7 +29,10 @@ from harness.data.targets.tests import Test, joined_tests
 
 ROUNDS = 4
 """Of scoring a merged suite: each drops a test that does not pass beside the others."""
-_REFUSED = re.compile(r"PermissionError|Operation not permitted|Read-only file system|gaierror|Network is unreachable|Errno 13")
+_REFUSED = re.compile(
+    r"PermissionError|FileNotFoundError|ConnectionError|TimeoutError|Operation not permitted|Read-only file system|gaierror|"
+    r"Network is unreachable|Errno 13"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +52,10 @@ class Subject:
     samples: tuple[str, ...] = ()
 
 
+Counts = tuple[tuple[int, int], tuple[int, int], tuple[int, int]]
+"""Lines and branches covered, mutants killed: how many of how many."""
+
+
 @dataclass(frozen=True, slots=True)
 class Kept:
     """What is kept for one function.
@@ -56,13 +63,13 @@ class Kept:
     Attributes:
         subject: The function.
         tests: Their names are distinct within the function.
-        score: Of all of them together; None where there are none.
+        counts: Lines, branches and mutants of all of them together.
         reason: Why there are none; else empty.
     """
 
     subject: Subject
     tests: tuple[Test, ...]
-    score: SuiteScore | None
+    counts: Counts
     reason: str
 
 
@@ -85,11 +92,20 @@ def keep(subjects: Sequence[Subject], settings: ScoreSettings) -> list[Kept]:
     ]
     tests = [joined_tests(subject.name, own) for subject, own in zip(subjects, chosen, strict=True)]
     whole = together(subjects, tests, settings)
-    reasons = [_reason(subject, found) for subject, found in zip(subjects, scores, strict=True)]
     return [
-        Kept(subject, kept, score if kept else None, "" if kept else reason)
-        for subject, (kept, score), reason in zip(subjects, whole, reasons, strict=True)
+        Kept(subject, kept, covered(subject, score or next(iter(found), None), kept=bool(kept)), _reason(subject, kept, found))
+        for subject, (kept, score), found in zip(subjects, whole, scores, strict=True)
     ]
+
+
+def kept_anew(one: Kept, tests: Sequence[Test], settings: ScoreSettings) -> Kept:
+    """The same with fewer tests.
+
+    Raises:
+        HarnessError: SANDBOX when tests cannot be run safely.
+    """
+    ((left, score),) = together([one.subject], [tests], settings)
+    return replace(one, tests=left, counts=covered(one.subject, score, kept=bool(left)))
 
 
 def together(
@@ -139,9 +155,17 @@ def scored(suites: Sequence[tuple[Subject, str]], settings: ScoreSettings) -> li
     return list(report.scores)
 
 
-def covered(subject: Subject, score: SuiteScore) -> tuple[tuple[int, int], tuple[int, int], tuple[int, int]]:
-    """Lines, branches and mutants: how many of how many."""
+def covered(subject: Subject, score: SuiteScore | None, *, kept: bool = True) -> Counts:
+    """What a suite covers and kills.
+
+    Args:
+        subject: The function.
+        score: Of the suite; of any other, where none is kept, for the number of mutants.
+        kept: Whether anything is.
+    """
     there = coverage_map(measurable(subject.source, subject.name), subject.name)
+    if score is None or not kept:
+        return (0, len(there.body)), (0, there.branch_count), (0, 0 if score is None else len(score.mutants))
     lines = (len(there.body) - len(score.missed_lines), len(there.body))
     return lines, (len(score.branches), there.branch_count), (score.killed, len(score.mutants))
 
@@ -204,12 +228,14 @@ def _cost(piece: Piece) -> float:
     return len(piece.text) + 1000.0 * len(piece.fixtures) + 0.001 * piece.origin[0]
 
 
-def _reason(subject: Subject, scores: Sequence[SuiteScore]) -> str:
-    """Why nothing was kept, in the words of the most frequent cause."""
+def _reason(subject: Subject, kept: Sequence[Test], scores: Sequence[SuiteScore]) -> str:
+    """Why nothing was kept, in the words of the most frequent cause; empty where something was."""
+    if kept:
+        return ""
     if not scores:
         return "the model wrote no test that checks it" if any(subject.samples) else "the model wrote nothing"
     refused = sum(bool(_REFUSED.search(score.detail)) for score in scores)
     if refused > len(scores) / 3:
-        return "its tests need files, the network or processes, which the sandbox forbids"
+        return "its tests need files, the network or processes, which the sandbox does not give"
     counts = Counter(str(score.verdict).replace("_", " ") for score in scores).most_common(3)
     return f"of {len(scores)} checks none is sound: " + ", ".join(f"{count} {verdict}" for verdict, count in counts)

@@ -52,7 +52,8 @@ def main(told: str) -> None:
             os.dup2(null, stream)
         os.closerange(4, 256)
         watcher = Watcher()
-        code = pytest.main([*_PYTEST, f"--rootdir={confinement.folder}", str(file)], plugins=[watcher])
+        top = [f"--{what}={confinement.folder}" for what in ("rootdir", "confcutdir")]  # above it nothing can be read
+        code = pytest.main([*_PYTEST, *top, str(file)], plugins=[watcher])
         return {"code": int(code), "tests": watcher.tests, "problem": watcher.problem}
 
     ended = run_forked(task, Limits(wall_s, wall_s, memory_bytes), confinement)

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from harness.data.targets.around import Needs
-from harness.data.targets.pieces import Piece, tidied
+from harness.data.targets.pieces import Piece
 
 MAX_NAME = 60
 _WORD = re.compile(r"[A-Z]+(?=[A-Z][a-z])|[A-Z]?[a-z]+|[A-Z]+|\d+")
@@ -92,17 +92,24 @@ def tidy(statements: Sequence[ast.stmt]) -> tuple[ast.stmt, ...]:
 def _name(function: str, written: str, statements: Sequence[ast.stmt]) -> str:
     """``test_function_what_it_is_about``; what it is about comes from the model's own name, else from the test."""
     own = _words(function)
-    rest = [word for word in _words(written) if word not in _EMPTY_WORDS and not word.isdigit()]
-    for at in range(len(rest) - len(own) + 1):
-        if rest[at : at + len(own)] == own:
-            rest = rest[:at] + rest[at + len(own) :]
-            break
-    said = [word for word in rest if word not in own or len(own) > 1] or _raised(statements)
+    rest = _without(own, [word for word in _words(written) if word not in _EMPTY_WORDS and not word.isdigit()])
+    said = [] if set(rest) <= set(own) else rest
+    said = said or _raised(statements)
     name = "_".join(["test", *own, *said])
     while len(name) > MAX_NAME and said:
         said = said[:-1]
         name = "_".join(["test", *own, *said])
     return name
+
+
+def _without(own: Sequence[str], words: Sequence[str]) -> list[str]:
+    """The words without the name of the function, or without as much of its end as they hold: ``add`` of ``Cart.add``."""
+    for start in range(len(own)):
+        name = own[start:]
+        for at in range(len(words) - len(name) + 1):
+            if list(words[at : at + len(name)]) == list(name):
+                return [*words[:at], *words[at + len(name) :]]
+    return list(words)
 
 
 def _raised(statements: Sequence[ast.stmt]) -> list[str]:
@@ -117,6 +124,3 @@ def _raised(statements: Sequence[ast.stmt]) -> list[str]:
 
 def _words(name: str) -> list[str]:
     return [word.lower() for word in _WORD.findall(name)]
-
-
-__all__ = ["Test", "distinct", "joined_tests", "tidied"]

@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import ast
 
+import pytest
+
 from harness.data.targets.around import Around
 from harness.data.targets.pieces import count_tests, pieces_of, weaker
 from harness.data.targets.rendering import AS_SOLUTION, Module, compatible, rendered
@@ -168,3 +170,25 @@ def test_a_name_that_means_two_things_is_taken_once() -> None:
     tests = [t for n in (1, 2) for t in joined_tests("price", pieces_of([HEAD + shape.format(n, n, n)], AROUND))]
     assert len(compatible(tests)) == 1
     assert "N = 1" in rendered(AS_SOLUTION, compatible(tests))
+
+
+@pytest.mark.parametrize(
+    ("function", "written", "name"),
+    [
+        ("Cart.add", "test_add_negative", "test_cart_add_negative"),
+        ("Cart.add", "test_cart_add", "test_cart_add"),
+        ("Cart.add", "testAddOfNothing", "test_cart_add_of_nothing"),
+        ("partition_all", "test_partition", "test_partition_all"),
+        ("total", "test_total_basic_case_1", "test_total"),
+        ("total", "test_" + "very_" * 20 + "long", "test_total_" + "_".join(["very"] * 10)),
+    ],
+)
+def test_the_function_stands_in_a_name_once(function: str, written: str, name: str) -> None:
+    around = Around("class Cart:\n    pass\n", "Cart", frozenset({"Cart"}))
+    pieces = pieces_of([f"def {written}():\n    assert Cart() != 1\n"], around)
+    assert [test.name for test in joined_tests(function, pieces)] == [name]
+
+
+def test_a_test_that_only_waits_for_an_error_is_named_after_it() -> None:
+    code = HEAD + "import pytest\n\ndef test_price():\n    with pytest.raises(ValueError):\n        price('a')\n"
+    assert [test.name for test in joined_tests("price", pieces_of([code], AROUND))] == ["test_price_raises_value_error"]
