@@ -90,8 +90,14 @@ class CoverageMap:
         inside = set(self.body)
         exits = [pair for line, pair in analysis.branch_stats().items() if line in inside]
         branches = _share(sum(done for _, done in exits), sum(total for total, _ in exits), otherwise=lines)
-        taken_exits = ((line, end) for line, ends in analysis.executed_branch_arcs().items() if line in inside for end in ends)
-        return Covered(lines, branches, missed, frozenset(ran), tuple(sorted(taken_exits)))
+        return Covered(lines, branches, missed, frozenset(ran), self._taken(analysis, inside))
+
+    def _taken(self, analysis: Analysis, inside: set[int]) -> tuple[Arc, ...]:
+        """Branch exits that are not missing: those that ``pragma: no branch`` excuses count, as they do in the share."""
+        lines = {line for line in analysis.branch_stats() if line in inside}
+        missing = {(start, end) for start, ends in analysis.missing_branch_arcs().items() for end in ends}
+        exits = {arc for arc in self.arcs if arc[0] in lines and arc[1] not in self.excluded}
+        return tuple(sorted(exits - missing))
 
     @property
     def branch_count(self) -> int:
