@@ -60,6 +60,7 @@ def assess(function_id: str, found: Findings, yardstick: Yardstick, copies: Copi
         killable=None if oracle is None else len(oracle.killed | found.killed),
         missed_lines=found.missed_lines,
         tests=found.tests,
+        branches=found.branches,
     )
 
 

@@ -33,12 +33,14 @@ class Covered:
         branches: Share of its branch exits; equals `lines` where there is no branch.
         missed: First lines of the function's statements that were not run, 1-based.
         ran: First lines of all statements of the module that were run.
+        taken: Branch exits of the function that were taken, as arcs; of those that `branches` is a share of.
     """
 
     lines: float
     branches: float
     missed: tuple[int, ...]
     ran: frozenset[int]
+    taken: tuple[Arc, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,15 +82,27 @@ class CoverageMap:
 
     def measure(self, executed: Iterable[Arc]) -> Covered:
         """Coverage by the executed arcs."""
-        taken = self._translate({(a, b) for a, b in executed})
-        ran = {line for arc in taken for line in arc if line > 0} & set(self.statements)
-        analysis = self._analysis(ran, self._straightened(taken))
+        arcs = self._translate({(a, b) for a, b in executed})
+        ran = {line for arc in arcs for line in arc if line > 0} & set(self.statements)
+        analysis = self._analysis(ran, self._straightened(arcs))
         missed = tuple(line for line in self.body if line not in ran)
         lines = _share(len(self.body) - len(missed), len(self.body), otherwise=0.0)
         inside = set(self.body)
         exits = [pair for line, pair in analysis.branch_stats().items() if line in inside]
         branches = _share(sum(done for _, done in exits), sum(total for total, _ in exits), otherwise=lines)
-        return Covered(lines, branches, missed, frozenset(ran))
+        return Covered(lines, branches, missed, frozenset(ran), self._taken(analysis, inside))
+
+    def _taken(self, analysis: Analysis, inside: set[int]) -> tuple[Arc, ...]:
+        """Branch exits that are not missing: those that ``pragma: no branch`` excuses count, as they do in the share."""
+        lines = {line for line in analysis.branch_stats() if line in inside}
+        missing = {(start, end) for start, ends in analysis.missing_branch_arcs().items() for end in ends}
+        exits = {arc for arc in self.arcs if arc[0] in lines and arc[1] not in self.excluded}
+        return tuple(sorted(exits - missing))
+
+    @property
+    def branch_count(self) -> int:
+        """Branch exits of the function: what `Covered.branches` is a share of; 0 where there is no branch."""
+        return sum(total for line, (total, _) in self._analysis(set(), set()).branch_stats().items() if line in set(self.body))
 
     def _translate(self, arcs: set[Arc]) -> set[Arc]:
         """As `PythonParser.translate_arcs`: jumps out of ``with`` first, then lines to the first of their statement."""

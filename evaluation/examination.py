@@ -162,6 +162,7 @@ class Examination:
             branch_coverage=covered.branches,
             missed_lines=covered.missed,
             fates=fates,
+            branches=covered.taken,
         )
 
     def _finish(self, verdict: Verdict, detail: str) -> Findings:

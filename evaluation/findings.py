@@ -36,6 +36,7 @@ class Findings:
         missed_lines: Lines of the function that no passing test runs.
         fates: One per sampled mutant, in their order; empty unless the verdict is valid.
         copies: What the suite has in common with its prompt.
+        branches: Branch exits of the function that passing tests take, as arcs.
     """
 
     verdict: Verdict
@@ -46,6 +47,7 @@ class Findings:
     missed_lines: tuple[int, ...] = ()
     fates: tuple[Fate, ...] = ()
     copies: Copies = NOTHING
+    branches: tuple[tuple[int, int], ...] = ()
 
     def indices(self, fates: frozenset[MutantFate]) -> frozenset[int]:
         """Positions of the mutants with one of these fates."""
@@ -76,4 +78,5 @@ class Findings:
         fates = tuple(Fate(MutantFate(fate["fate"]), fate["killer"]) for fate in read["fates"])
         missed = tuple(read["missed_lines"])
         plain = {"missed_lines": missed, "tests": tests, "fates": fates, "copies": Copies(**read["copies"])}
+        plain["branches"] = tuple((a, b) for a, b in read["branches"])
         return cls(**{**read, "verdict": Verdict(read["verdict"]), **plain})

@@ -206,6 +206,7 @@ class SuiteScore:
         killable: Sampled mutants that the oracle suite or this suite kills; None where there is no usable oracle suite.
         missed_lines: First lines of the function's statements that no passing test runs.
         tests: Test id, verdict.
+        branches: Branch exits of the function that passing tests take, as arcs (from line, to line); not part of `to_dict`.
     """
 
     function_id: str
@@ -222,6 +223,7 @@ class SuiteScore:
     killable: int | None = None
     missed_lines: tuple[int, ...] = ()
     tests: Mapping[str, TestVerdict] = field(default_factory=dict)
+    branches: tuple[tuple[int, int], ...] = field(default=(), compare=False)
 
     @property
     def valid(self) -> bool:
@@ -253,7 +255,9 @@ class SuiteScore:
 
     def to_dict(self) -> dict[str, Any]:
         """JSON-ready mapping, the counts of mutants included."""
-        return {**asdict(self), "tests": dict(self.tests), **self._counts()}
+        values = {**asdict(self), "tests": dict(self.tests), **self._counts()}
+        del values["branches"]
+        return values
 
     def to_row(self) -> dict[str, Any]:
         """One flat row of a table: fractions, counts and texts; the fractions without copied asserts get a suffix."""

@@ -15,6 +15,7 @@ from evaluation.job import Job, Prepared
 from evaluation.records import FocalFunction, ScoreSettings, Suite, SuiteScore, TestVerdict, Verdict
 
 SCORER_VERSION = 2  # raise it when the same suite would be scored differently
+FINDINGS_VERSION = 2  # raise it when findings hold more than before, so that none of the cache lacks it
 PASSING = {Verdict.TIMEOUT, Verdict.CRASHED, Verdict.MEMORY}  # what may be otherwise on another day is not kept
 WRONG = {TestVerdict.FAILED, TestVerdict.ERROR}
 
@@ -96,4 +97,4 @@ class Scorer:
 
 @functools.cache
 def _tools() -> tuple[object, ...]:
-    return (*sys.version_info[:3], version("pytest"), version("coverage"), SCORER_VERSION)
+    return (*sys.version_info[:3], version("pytest"), version("coverage"), SCORER_VERSION, FINDINGS_VERSION)

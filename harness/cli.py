@@ -15,10 +15,11 @@ import click
 from harness import __version__
 from harness.cli_adapter import ADAPTER_COMMANDS
 from harness.cli_data import data
-from harness.cli_progress import progress
+from harness.cli_generate import generate
 from harness.cli_promotion import PROMOTION_COMMANDS
 from harness.cli_report import report
 from harness.cli_study import STUDY_COMMANDS
+from harness.console.one_line import progress
 from harness.core.errors import ExitCode
 
 _PLACE = click.Path(path_type=Path)
@@ -32,7 +33,7 @@ def cli() -> None:
     """Sweep LoRA settings of a code model, judged by running the unit tests it writes."""
 
 
-for command in (data, report, *STUDY_COMMANDS, *PROMOTION_COMMANDS, *ADAPTER_COMMANDS):
+for command in (data, generate, report, *STUDY_COMMANDS, *PROMOTION_COMMANDS, *ADAPTER_COMMANDS):
     cli.add_command(command)
 
 

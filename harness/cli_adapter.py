@@ -61,7 +61,7 @@ def show(adapter: str, *, as_json: bool, **kept: Any) -> int:
 @click.option("--json", "as_json", is_flag=True, help="one JSON object")
 def reproduce(adapter: str, out: Path | None, base: str | None, *, anyway: bool, overwrite: bool, **kept: Any) -> int:
     """Train ADAPTER again and compare: exit code 0 when it is the same bit by bit, 5 when it is not."""
-    from harness.cli_progress import progress
+    from harness.console.one_line import progress
     from harness.guard.supervise import StopSignal
     from harness.signals import stopping
     from harness.sweep.reproduce import ReproduceAsked, reproduce_command
@@ -90,7 +90,7 @@ def reproduce(adapter: str, out: Path | None, base: str | None, *, anyway: bool,
 @click.option("--json", "as_json", is_flag=True, help="one JSON object")
 def export(adapter: str, out: Path, *, merged: bool, overwrite: bool, **kept: Any) -> int:
     """Write ADAPTER as a folder to pass on, with model card, licence and checksums."""
-    from harness.cli_progress import progress
+    from harness.console.one_line import progress
     from harness.guard.supervise import StopSignal
     from harness.signals import stopping
     from harness.sweep.pass_on import ExportAsked, export_command

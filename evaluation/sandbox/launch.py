@@ -78,8 +78,12 @@ def environment(folder: str, hash_seed: int) -> dict[str, str]:
 
 def command(made: Plan, bytecode: Path | None, environ: dict[str, str]) -> list[str]:
     """The command line of a zygote."""
-    runner = [*python(bytecode), "-c", BOOT, str(PACKAGE), json.dumps(asdict(made))]
-    return [*_bwrap(made, environ), *runner] if made.level == Level.BWRAP else runner
+    return fenced(made, [*python(bytecode), "-c", BOOT, str(PACKAGE), json.dumps(asdict(made))], environ)
+
+
+def fenced(made: Plan, program: list[str], environ: dict[str, str]) -> list[str]:
+    """The command line of a program that enters the plan by itself (`evaluation.runner.confine`), with what stands around it."""
+    return [*_bwrap(made, environ), *program] if made.level == Level.BWRAP else program
 
 
 def _bwrap(made: Plan, environ: dict[str, str]) -> list[str]:

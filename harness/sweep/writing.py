@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from evaluation import Suite
 from harness.core.admission import make_budget
@@ -23,7 +24,7 @@ from harness.sweep.judge import judge
 from harness.sweep.materials import usable_device
 from harness.sweep.runner import child_environ
 from harness.trial.events import EventReader
-from harness.trial.spec import GenerateSpec, ModelSpec, TrialSpec, read_suites
+from harness.trial.spec import GeneratedSuite, GenerateSpec, ModelSpec, TrialSpec, read_suites
 from harness.trial.trial_dir import TrialDir
 
 ADAPTER_CONFIG = "adapter_config.json"
@@ -40,6 +41,10 @@ class Writing:
         quantization: Of the base.
         batch_size: Suites written together.
         max_new_tokens: Per suite.
+        samples: Suites per function: the first greedy, the others drawn.
+        temperature / top_p: Of those that are drawn.
+        until: Seconds since the epoch after which nothing more is written, or None.
+        template: `Template.to_dict` of the prompt; empty is what the adapter was trained with, else the default template.
     """
 
     adapter: Path | None
@@ -47,24 +52,40 @@ class Writing:
     quantization: str = "none"
     batch_size: int = 8
     max_new_tokens: int = 160
+    samples: int = 1
+    temperature: float = 1.0
+    top_p: float = 1.0
+    until: float | None = None
+    template: Mapping[str, Any] = field(default_factory=dict)
 
 
-def write_suites(
-    writing: Writing,
-    records: Sequence[Record],
-    place: tuple[Path, Mapping[str, str], StopSignal],
-    say: Callable[[str], None],
-) -> dict[str, Suite]:
+Place = tuple[Path, Mapping[str, str], StopSignal]
+"""A folder for the process, the environment, and the wish to stop."""
+
+
+def write_suites(writing: Writing, records: Sequence[Record], place: Place, say: Callable[[str], None]) -> dict[str, Suite]:
     """Write one suite per function.
+
+    Returns:
+        Function id -> suite.
+
+    Raises:
+        HarnessError: as `written_by`.
+    """
+    return {suite.function_id: Suite(suite.function_id, suite.code) for suite in written_by(writing, records, place, say)}
+
+
+def written_by(writing: Writing, records: Sequence[Record], place: Place, say: Callable[[str], None]) -> list[GeneratedSuite]:
+    """Have a process of its own write, watched like a trial.
 
     Args:
         writing: What writes them.
         records: The functions.
-        place: A folder for the process, the environment, and the wish to stop.
+        place: Where, and around it.
         say: Told what goes on, one line each.
 
     Returns:
-        Function id -> suite.
+        In order of the functions; `Writing.samples` of each function that was reached.
 
     Raises:
         HarnessError: BAD_INPUT for a broken adapter folder, ENVIRONMENT or NO_MEMORY when the process fails, INTERRUPTED.
@@ -86,7 +107,7 @@ def write_suites(
     outcome = judge(ended, folder.read_result(), budget)
     if outcome.ending is not Ending.COMPLETED:
         raise _failed(outcome.ending, outcome.reason)
-    return {suite.function_id: Suite(suite.function_id, suite.code) for suite in read_suites(folder.suites_file)}
+    return read_suites(folder.suites_file) if folder.suites_file.exists() else []
 
 
 def base_of(adapter: Path | None) -> str:
@@ -115,9 +136,14 @@ def _spec(writing: Writing, model: ResolvedModel, functions: Path, *, on_gpu: bo
             quantization=writing.quantization,
             device="cuda:0" if on_gpu else "cpu",
         ),
-        GenerateSpec(str(functions), batch_size=writing.batch_size, max_new_tokens=writing.max_new_tokens),
+        _generate_spec(writing, functions),
         adapter=None if writing.adapter is None else str(writing.adapter.absolute()),
     )
+
+
+def _generate_spec(writing: Writing, functions: Path) -> GenerateSpec:
+    same = ("batch_size", "max_new_tokens", "samples", "temperature", "top_p", "until", "template")
+    return GenerateSpec(str(functions), **{name: getattr(writing, name) for name in same})
 
 
 def _failed(ending: Ending, reason: str) -> HarnessError:

@@ -148,10 +148,10 @@ def _write_batch(model: Any, tokenizer: Any, batch: Sequence[Prompt], spec: Gene
             stopping_criteria=StoppingCriteriaList([FenceStop(tokenizer, length)]),
             **sampling,
         )
-    return [_suite(tokenizer, p.record, row, spec) for p, row in zip(batch, output[:, length:].tolist(), strict=True)]
+    return [suite_of_row(tokenizer, p.record, row, spec) for p, row in zip(batch, output[:, length:].tolist(), strict=True)]
 
 
-def _suite(tokenizer: Any, record: Record, ids: list[int], spec: GenerateSpec) -> GeneratedSuite:
+def suite_of_row(tokenizer: Any, record: Record, ids: list[int], spec: GenerateSpec) -> GeneratedSuite:
     """Cut one row. Behind its end a row holds padding, which may be the end-of-sequence token itself."""
     ends = {tokenizer.eos_token_id, tokenizer.pad_token_id}
     end = next((i for i, token in enumerate(ids) if token in ends), len(ids))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 import traceback
+from functools import partial
 from typing import Any
 
 import torch
@@ -17,6 +18,7 @@ from harness.trial.failure import is_out_of_memory, last_line
 from harness.trial.generation import generate, write_suites
 from harness.trial.process import InterruptedTrialError, Interruption
 from harness.trial.readings import memory_now, memory_peak, versions
+from harness.trial.sampling import Writer, append_suites, write_samples
 from harness.trial.seeding import seed_all
 from harness.trial.spec import ChildEnding, TrialResult, TrialSpec
 from harness.trial.stability import DivergedError
@@ -97,8 +99,13 @@ class Trial:
 
         seed_all(self._spec.seed)  # sampled suites must not depend on how many random numbers training drew
         model.config.use_cache = True
-        written = generate(model, base.tokenizer, self._spec.generate, wording, report)
-        write_suites(self._folder.suites_file, written.suites)
+        asked = self._spec.generate
+        if asked.samples > 1 or asked.until is not None:
+            line = partial(append_suites, self._folder.suites_file)
+            written = write_samples(Writer(model, base.tokenizer, wording), asked, line, report)
+        else:
+            written = generate(model, base.tokenizer, asked, wording, report)
+            write_suites(self._folder.suites_file, written.suites)
         self._metrics |= written.metrics()
 
     def _ended(self, ending: ChildEnding, reason: str) -> TrialResult:

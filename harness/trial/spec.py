@@ -105,6 +105,9 @@ class GenerateSpec:
         do_sample / temperature / top_p: transformers' generation settings; greedy by default.
         exclude_file: Ids, one a line, that are never a worked example; or None.
         template: `Template.to_dict` of the prompt; empty is the default template.
+        samples: Suites per function; with more than one the first is greedy, whatever `do_sample` says, and the others are
+            drawn with seeds of their own: the same function gets the same suites whatever stands beside it.
+        until: Seconds since the epoch after which no more is written; what is there by then counts. Only with `samples` > 1.
     """
 
     functions_file: str
@@ -117,6 +120,8 @@ class GenerateSpec:
     top_p: float = 1.0
     exclude_file: str | None = None
     template: Mapping[str, Any] = field(default_factory=dict)
+    samples: int = 1
+    until: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

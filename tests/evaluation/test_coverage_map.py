@@ -117,6 +117,7 @@ def _agrees(one: Measured) -> None:
     lines = one.reported["covered_lines"] / one.reported["num_statements"] if one.reported["num_statements"] else 0.0
     branches = one.reported["covered_branches"] / one.reported["num_branches"] if one.reported["num_branches"] else lines
     assert (one.covered.lines, one.covered.branches) == (lines, branches)
+    assert (len(one.covered.taken), one.map.branch_count) == (one.reported["covered_branches"], one.reported["num_branches"])
     assert list(one.covered.missed) == one.missing
     assert CoverageMap.from_dict(json.loads(json.dumps(one.map.to_dict()))) == one.map
 

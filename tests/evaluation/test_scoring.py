@@ -60,6 +60,8 @@ def test_everything_of_one_suite(cache_dir: Path) -> None:
     assert score.missed_lines == (10,)
     # Three decisions with two exits each; the loop never runs to its end.
     assert figures.branch_coverage == pytest.approx(5 / 6)
+    assert len(score.branches) == 5
+    assert "branches" not in score.to_dict()
     assert (score.killable, score.ceiling, score.asserts, score.copied_asserts) == (None, None, 3, 0)
     assert figures.mutation_score == figures.mutation_score_all == score.killed / len(score.mutants)
     assert 0 < score.killed_by_assertion <= score.killed

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from harness.data.harvest.doctests import Tests, doctest_tests
 from harness.data.harvest.modules import Function, Module
 from harness.data.harvest.names import Scope, merged_imports
-from harness.data.harvest.slicing import Slice, SliceError, Style, cut
+from harness.data.harvest.slicing import Definition, Slice, SliceError, Style, cut
 from harness.data.harvest.tests_of_file import TestFile
 from harness.data.suites.convert import SuiteError, importable_suite
 from harness.data.suites.syntax import bound_names, parse
@@ -67,7 +67,7 @@ def find(module: Module, function: Function, siblings: Mapping[str, Module] | No
         SliceError: if it cannot be cut out.
     """
     problems: list[SliceError] = []
-    first = next(_slices(module, function, siblings, problems), None)
+    first = next(slices(module, function, siblings, problems), None)
     if first is None:
         raise problems[0]
     return Found(f"{module.name}:{function.name}", module, function, siblings, first)
@@ -93,13 +93,21 @@ def candidate(found: Found, file: TestFile | None, keep: tuple[str, ...], unpair
     suites = tuple(dict.fromkeys(suite for suite in (together, tests, alone) if suite))
     if not suites:
         return reason
-    every = _slices(found.module, found.function, found.siblings, [])
+    every = slices(found.module, found.function, found.siblings, [])
     return Candidate(found.id, found.function.name, tuple(dict.fromkeys(one.source for one in every)), suites)
 
 
-def _slices(
-    module: Module, function: Function, siblings: Mapping[str, Module] | None, problems: list[SliceError]
+def slices(
+    module: Module, function: Definition, siblings: Mapping[str, Module] | None, problems: list[SliceError]
 ) -> Iterator[Slice]:
+    """A function or class cut out in every way there is, the way that is liked best first.
+
+    Args:
+        module: Where it stands.
+        function: Its definition.
+        siblings: As for `cut`.
+        problems: Filled with the reasons of the ways that fail.
+    """
     for style in _STYLES if siblings is None else _STYLES[:3]:
         try:
             yield cut(module, function, siblings, style)

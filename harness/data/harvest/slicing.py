@@ -19,6 +19,7 @@ from harness.data.harvest.names import merged_imports
 from harness.data.suites.syntax import bound_names
 
 MAX_SLICE_LINES = 200
+Definition = Function | ast.ClassDef
 _BUILTINS = frozenset(dir(builtins)) | {"__file__", "__annotations__", "__module__", "__qualname__", "__class__"}
 _RELATIVE = re.compile(r"from\s*\.[.\s]*[\w.]*\s*import\b")
 
@@ -59,12 +60,12 @@ class Slice:
     names: frozenset[str]
 
 
-def cut(module: Module, function: Function, siblings: Mapping[str, Module] | None, style: Style = Style()) -> Slice:
+def cut(module: Module, function: Definition, siblings: Mapping[str, Module] | None, style: Style = Style()) -> Slice:
     """The function with what it needs.
 
     Args:
         module: Where it stands.
-        function: One of its top-level definitions.
+        function: One of its top-level functions or classes.
         siblings: Modules whose definitions are taken in because they cannot be imported; None where they can.
         style: How to cut.
 
@@ -89,7 +90,7 @@ class _Cutter:
     imported: dict[str, str] = field(default_factory=dict)  # bound name -> its import line
     focal: tuple[str, int] = ("", -1)
 
-    def add_focal(self, module: Module, function: Function) -> None:
+    def add_focal(self, module: Module, function: Definition) -> None:
         self.focal = (module.name, module.body.index(function))
         self._enter(module)
         self._take(module, self.focal[1])

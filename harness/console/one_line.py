@@ -1,4 +1,4 @@
-"""The one line of progress that a command shows while it works, for those that have no view of their own."""
+"""Progress on one line of a terminal, told over what was told before."""
 
 from __future__ import annotations
 

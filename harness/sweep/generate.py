@@ -1,0 +1,140 @@
+"""What `harness generate` does: have tests written for the functions of a file, keep the sound ones, put them in their place."""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from harness.core.errors import ExitCode, HarnessError
+from harness.core.generated import FunctionOutcome, GenerateOutcome
+from harness.core.records import Record
+from harness.data.targets.destination import save
+from harness.data.targets.pieces import count_tests
+from harness.data.targets.rendering import Module, compatible, rendered
+from harness.data.targets.tests import Test, distinct
+from harness.sweep.evaluate import Around
+from harness.sweep.generate_asked import GenerateAsked
+from harness.sweep.generate_ground import Ground, expected_end, open_ground, subjects_of
+from harness.sweep.generate_scoring import Kept, Subject, keep, kept_anew
+from harness.sweep.writing import written_by
+
+WRITING_SHARE = 0.75
+"""Of a budget; the rest is for scoring."""
+GROUP = 4
+"""Functions scored together: between two groups the time is looked at."""
+CHECKS = 4
+"""Runs of the whole file, at most: each drops what failed in the one before."""
+
+
+class Generation:
+    """One run of the command.
+
+    Args:
+        asked: What is asked for.
+        around: What comes from the entry point.
+
+    Raises:
+        HarnessError: as `open_ground`; nothing has been run or written then.
+    """
+
+    def __init__(self, asked: GenerateAsked, around: Around) -> None:
+        self._asked, self._around = asked, around
+        self._started = time.time()
+        self._seconds: dict[str, float] = {}
+        self.ground: Ground = open_ground(asked, around)
+
+    def outcome(self) -> GenerateOutcome:
+        """Do all of it.
+
+        Raises:
+            HarnessError: as `subjects_of`, `written_by`, `save`; INTERRUPTED. Nothing is written then.
+        """
+        subjects, left_out = subjects_of(self.ground, self._around.say)
+        return self.finish(self.write(subjects), subjects, left_out)
+
+    def write(self, subjects: Sequence[Subject]) -> list[Subject]:
+        """The functions that were reached in time, with what the model wrote for them."""
+        if not subjects:
+            return []
+        writing = replace(self.ground.writing, until=expected_end(self._asked, self._started, WRITING_SHARE))
+        records = [Record(one.name, one.name, one.source, (), None, "", "unknown") for one in subjects]
+        begun = time.time()
+        with tempfile.TemporaryDirectory(prefix="harness-generate-") as folder:
+            place = (Path(folder), self._around.environ, self._around.stop)
+            suites = written_by(writing, records, place, self._around.say)
+        samples: dict[str, list[str]] = {}
+        for suite in suites:
+            samples.setdefault(suite.function_id, []).append(suite.code)
+        self._seconds = dict.fromkeys(samples, (time.time() - begun) / max(1, len(samples)))
+        return [replace(one, samples=tuple(samples[one.name])) for one in subjects if one.name in samples]
+
+    def finish(self, written: Sequence[Subject], subjects: Sequence[Subject], left_out: dict[str, str]) -> GenerateOutcome:
+        """From what was written to the file.
+
+        Args:
+            written: Functions with their samples.
+            subjects: All functions, for the names of those that were not reached.
+            left_out: Function -> why it was not even tried.
+
+        Raises:
+            HarnessError: STORAGE where the file cannot be written, SANDBOX, INTERRUPTED.
+        """
+        kept = self._kept(written)
+        text, tests = self._checked(kept)
+        saved = bool(text) and not self._asked.dry_run
+        if saved:
+            save(self.ground.destination, text)
+        reached = {one.subject.name for one in kept}
+        return GenerateOutcome(
+            self._asked.target,
+            self.ground.destination.shown,
+            text,
+            saved,
+            functions=tuple(self._told(one, [test for test in tests if test.function == one.subject.name]) for one in kept),
+            left_out=left_out,
+            not_reached=tuple(one.name for one in subjects if one.name not in reached),
+            seconds=time.time() - self._started,
+        )
+
+    def _kept(self, subjects: Sequence[Subject]) -> list[Kept]:
+        found: list[Kept] = []
+        end = expected_end(self._asked, self._started)
+        for first in range(0, len(subjects), GROUP):
+            if self._around.stop.requested:
+                fix = "run the same command again; nothing was written"
+                raise HarnessError("interrupted", why="Ctrl-C", fix=fix, code=ExitCode.INTERRUPTED)
+            if found and end is not None and time.time() > end:
+                break
+            self._around.say(f"functions scored: {first} of {len(subjects)}")
+            group = subjects[first : first + GROUP]
+            begun = time.time()
+            found += keep(group, self.ground.settings)
+            for one in group:
+                self._seconds[one.name] = self._seconds.get(one.name, 0.0) + (time.time() - begun) / len(group)
+        return found
+
+    def _checked(self, kept: Sequence[Kept]) -> tuple[str, list[Test]]:
+        """The file and its tests, which all pass under plain pytest; nothing where none is left."""
+        tests = distinct(compatible(test for one in kept for test in one.tests))
+        target = self.ground.target
+        module = Module(target.module.name, own=not target.installed)
+        for _ in range(CHECKS):
+            if not tests:
+                break
+            self._around.say("running the whole file")
+            text = rendered(module, tests, self.ground.destination.style)
+            ran = self.ground.run(text, self.ground.destination.file.name)
+            if ran.passed:
+                return text, tests
+            tests = [test for test in tests if ran.tests.get(test.name)]
+        return "", []
+
+    def _told(self, one: Kept, passing: Sequence[Test]) -> FunctionOutcome:
+        reason = one.reason or ("" if passing else "its tests pass on the function alone, but not on the module")
+        if len(passing) < len(one.tests):
+            one = kept_anew(one, passing, self.ground.settings)
+        name, written = one.subject.name, count_tests(one.subject.samples)
+        return FunctionOutcome(name, written, len(passing), *one.counts, seconds=self._seconds.get(name, 0.0), reason=reason)
