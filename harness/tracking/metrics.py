@@ -67,7 +67,7 @@ class MetricBuffer:
 
     def _metrics(self, run_id: str, event: Event) -> Iterable[Metric]:
         for name, value in event.metrics.items():
-            if name in _NOT_CHARTED:
+            if name in _NOT_CHARTED or event.phase == "load":  # one reading, which the UI would compare runs by first
                 continue
             if math.isfinite(value):
                 yield Metric(metric_name(event.phase, name), float(value), int(event.time * 1000), event.step)
