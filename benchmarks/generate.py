@@ -43,6 +43,7 @@ from harness.sweep.generate import Generation  # noqa: E402
 from harness.sweep.generate_asked import GenerateAsked  # noqa: E402
 from harness.sweep.generate_ground import subjects_of  # noqa: E402
 from harness.sweep.generate_scoring import Subject, covered, scored  # noqa: E402
+from harness.sweep.paths import Paths  # noqa: E402
 from harness.sweep.writing import Writing, written_by  # noqa: E402
 
 PACKAGES = ("boltons", "more_itertools", "toolz", "packaging", "sqlparse", "networkx")
@@ -103,7 +104,9 @@ def opened(target: str, asked: argparse.Namespace) -> tuple[Generation, Subject]
     how = Writing(
         None, None, batch_size=asked.n, max_new_tokens=asked.max_new_tokens, samples=asked.n, temperature=0.8, top_p=0.95
     )
-    generation = Generation(GenerateAsked(target, f"base:{asked.model}", None, False, True, None, MUTANTS, how), AROUND)
+    generation = Generation(
+        GenerateAsked(target, f"base:{asked.model}", Paths.at(Path("mlruns")), None, False, True, None, MUTANTS, how), AROUND
+    )
     subjects, left_out = subjects_of(generation.ground, AROUND.say)
     if not subjects:
         raise HarnessError("left out", why=next(iter(left_out.values())), fix="")

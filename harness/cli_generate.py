@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from harness.core.errors import ExitCode, HarnessError
+from harness.core.errors import ExitCode
 
 if TYPE_CHECKING:
     from harness.core.generated import GenerateOutcome
@@ -18,7 +18,13 @@ if TYPE_CHECKING:
 
 @click.command("generate")
 @click.argument("target")
-@click.option("--writer", "--adapter", "writer", default=None, help="folder of a finished adapter, or base:MODEL")
+@click.option(
+    "--writer",
+    "--adapter",
+    "writer",
+    default=None,
+    help="NAME, NAME@alias, NAME/3, an adapter folder, or base:MODEL  [champion]",
+)
 @click.option("--base", default=None, help="base model of an adapter  [default: the one it names]")
 @click.option("--n", "samples", default=8, show_default=True, type=click.IntRange(1, 64), help="suites written per function")
 @click.option("--out", default=None, type=click.Path(path_type=Path), help="the test file  [default: by the project's layout]")
@@ -30,6 +36,10 @@ if TYPE_CHECKING:
 @click.option("--temperature", default=0.8, show_default=True, type=click.FloatRange(min=0, min_open=True))
 @click.option("--top-p", default=0.95, show_default=True, type=click.FloatRange(0, 1, min_open=True))
 @click.option("--quantization", default="none", show_default=True, type=click.Choice(["none", "int8", "nf4"]))
+@click.option(
+    "--folder", default="mlruns", show_default=True, type=click.Path(path_type=Path), help="tracking.folder with the registry"
+)
+@click.option("--tracking-uri", default=None, help="default: mlflow.db in --folder")
 @click.option("--json", "as_json", is_flag=True, help="one JSON object")
 def generate(target: str, writer: str | None, *, as_json: bool, **options: Any) -> int:
     """Write pytest tests for TARGET: FILE.py, FILE.py::function or FILE.py::Class.method.
@@ -43,14 +53,13 @@ def generate(target: str, writer: str | None, *, as_json: bool, **options: Any) 
     from harness.sweep.evaluate import Around
     from harness.sweep.generate import Generation
     from harness.sweep.generate_asked import GenerateAsked
+    from harness.sweep.paths import Paths
     from harness.sweep.writing import Writing
 
-    if writer is None:
-        fix = "name the folder of a finished adapter, or base:MODEL, with --writer"
-        raise HarnessError("nothing is named that writes", why="--writer is missing", fix=fix)
     how = {name: options.pop(name) for name in ("base", "samples", "max_new_tokens", "temperature", "top_p", "quantization")}
     options["budget_s"] = options.pop("budget")
-    asked = GenerateAsked(target, writer, **options, writing=Writing(None, **how))
+    paths = Paths.at(options.pop("folder"), tracking_uri=options.pop("tracking_uri"))
+    asked = GenerateAsked(target, writer, paths, **options, writing=Writing(None, **how))
     stop, say = StopSignal(), progress(sys.stderr)
     around = Around(dict(os.environ), stop, say, tell=lambda line: click.echo(line, err=True))
     try:

@@ -5,9 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from harness.core.errors import HarnessError
-from harness.files.places import expanded
-from harness.sweep.writing import ADAPTER_CONFIG, Writing
+from harness.core.errors import ExitCode, HarnessError
+from harness.sweep.located import locate
+from harness.sweep.paths import Paths
+from harness.sweep.traced import base_name
+from harness.sweep.writing import Writing
+from harness.tracking.versions import Registry
 
 BASE = "base:"
 
@@ -18,7 +21,8 @@ class GenerateAsked:
 
     Attributes:
         target: ``path/file.py``, with ``::function`` or ``::Class.method`` behind it or not.
-        writer: ``base:MODEL`` or the folder of a finished adapter.
+        writer: See `writer_named`.
+        paths: Whose registry knows the writer.
         out: The file to write; None for where the project's layout puts it.
         overwrite: Whether an existing file may be replaced.
         dry_run: Print the file instead of writing it.
@@ -28,7 +32,8 @@ class GenerateAsked:
     """
 
     target: str
-    writer: str
+    writer: str | None
+    paths: Paths
     out: Path | None
     overwrite: bool
     dry_run: bool
@@ -37,20 +42,35 @@ class GenerateAsked:
     writing: Writing
 
 
-def writer_named(name: str, writing: Writing) -> Writing:
+def writer_named(name: str | None, writing: Writing, paths: Paths) -> Writing:
     """The one place that says what a writer's name means.
 
     Args:
-        name: ``base:MODEL`` or the folder of a finished adapter.
+        name: ``base:MODEL``, the folder of a finished adapter, or a registered one (``NAME``, ``NAME@alias``, ``NAME/3``); None
+            is the champion of the only registered model.
         writing: How it is written.
+        paths: Whose registry is meant.
 
     Raises:
-        HarnessError: BAD_INPUT when there is no such writer.
+        HarnessError: BAD_INPUT when there is no such writer, NO_RESULT when nothing has been promoted yet, STORAGE when it is
+            damaged.
     """
-    if name.startswith(BASE):
+    if name is not None and name.startswith(BASE):
         return replace(writing, adapter=None, base=name.removeprefix(BASE))
-    folder = expanded(name)
-    if (folder / ADAPTER_CONFIG).is_file():
-        return replace(writing, adapter=folder)
-    why = f"{folder} holds no {ADAPTER_CONFIG}" if folder.is_dir() else "no such folder"
-    raise HarnessError(f"unknown writer {name}", why=why, fix="name the folder of a finished adapter, or base:MODEL")
+    located = locate(name or _only_model(paths), paths)
+    chosen, lineage = replace(writing, adapter=located.folder), located.lineage
+    if lineage is None:
+        return chosen
+    return replace(chosen, base=writing.base or base_name(lineage), quantization=str(lineage.settings["quantization"]))
+
+
+def _only_model(paths: Paths) -> str:
+    names = Registry.at(paths.tracking_uri).names()
+    if len(names) == 1:
+        return names[0]
+    raise HarnessError(
+        "nothing is named that writes",
+        why=f"registered here: {', '.join(names) or 'nothing yet'}",
+        fix="name one of them, the folder of a finished adapter, or base:MODEL, with --writer",
+        code=ExitCode.BAD_INPUT if names else ExitCode.NO_RESULT,
+    )

@@ -62,7 +62,7 @@ def open_ground(asked: GenerateAsked, around: Around) -> Ground:
     target = open_target(asked.target)
     choose(target)
     destination = open_destination(target, asked.out, overwrite=asked.overwrite, dry_run=asked.dry_run)
-    writing = writer_named(asked.writer, asked.writing)
+    writing = writer_named(asked.writer, asked.writing, asked.paths)
     resolve_model(writing.base or base_of(writing.adapter), None, default_cache_root(around.environ), around.say)
     settings = ScoreSettings(
         mutants_per_function=asked.mutants, workers=default_workers(), cache_dir=evaluation_cache(around.environ)

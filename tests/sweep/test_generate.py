@@ -21,6 +21,7 @@ from harness.sweep.evaluate import Around
 from harness.sweep.generate import Generation
 from harness.sweep.generate_asked import GenerateAsked
 from harness.sweep.generate_ground import subjects_of
+from harness.sweep.paths import Paths
 from harness.sweep.writing import Writing
 
 CART = '''
@@ -145,7 +146,9 @@ def generated(around: Around, named_model: Path) -> Generate:
     """From samples to the outcome; the model is named, and not run."""
 
     def generate(target: Path | str, samples: dict[str, tuple[str, ...]] = SAMPLES, **changed: object) -> GenerateOutcome:
-        asked = GenerateAsked(str(target), f"base:{named_model}", None, False, False, None, 10, Writing(None, None))
+        asked = GenerateAsked(
+            str(target), f"base:{named_model}", Paths.at(Path("mlruns")), None, False, False, None, 10, Writing(None, None)
+        )
         generation = Generation(replace(asked, **changed), around)  # type: ignore[arg-type]
         subjects, left_out = subjects_of(generation.ground, around.say)
         written = [replace(one, samples=samples[one.name]) for one in subjects if one.name in samples]
@@ -282,8 +285,11 @@ def test_bad_input_is_three_lines(
 
 
 def test_without_a_writer_nothing_is_guessed(shop: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert run(["generate", str(shop)]) == ExitCode.BAD_INPUT
-    assert "--writer" in capsys.readouterr().err
+    empty = str(shop.parent / "mlruns")
+    assert run(["generate", str(shop), "--folder", empty]) == ExitCode.BAD_INPUT
+    said = capsys.readouterr().err.splitlines()
+    assert [line.split(":")[0].strip() for line in said] == ["error", "why", "fix"]
+    assert not Path(empty).exists()
 
 
 @pytest.mark.slow
