@@ -23,8 +23,9 @@ from harness.sweep.show import gather
 from harness.sweep.show_text import WIDTH, text_of
 from harness.sweep.watched import Around
 from harness.tracking.card import CardFacts
+from harness.tracking.champions import crown
 from harness.tracking.export import Provenance, export_adapter
-from harness.tracking.registry import Candidate, register_champion
+from harness.tracking.registry import Candidate, register
 from harness.tracking.store import Store
 
 CARD = CardFacts("writer", "some/model", "apache-2.0", ("human-eval",), 20, {"pass_rate": Measured(0.4, 0.3, 0.5)})
@@ -49,7 +50,11 @@ class Shelf:
         self.exported = self.export(root / "trained", self.paths.adapters / "writer" / "one", b"weights 1")
         run = self.store.client.create_run(self.store.experiment_id)
         tags = {"study": "demo", "trial": "4", "folder": str(self.exported)}
-        register_champion(self.store, "writer", Candidate(self.exported, run.info.run_id, {"pass_rate": 0.4}, tags))
+        crown(
+            self.store,
+            "writer",
+            register(self.store, "writer", Candidate(self.exported, run.info.run_id, {"pass_rate": 0.4}, tags)).number,
+        )
 
     def export(self, trained: Path, out: Path, weights: bytes) -> Path:
         trained.mkdir(parents=True)

@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from harness.core.errors import ExitCode, HarnessError
-from harness.tracking.registry import Candidate, register_champion
+from harness.tracking.champions import crown
+from harness.tracking.registry import Candidate, register
 from harness.tracking.store import Store
 from harness.tracking.tracker import Tracker
 from harness.tracking.versions import Asked, Registry, link_back, parse_version
@@ -34,7 +35,11 @@ def test_what_is_no_name_is_none(given: str) -> None:
 @pytest.fixture
 def registered(store: Store, tracker: Tracker, adapter: Path) -> Registry:
     run_id = tracker.start_run("trial 4", params={}, tags={})
-    register_champion(store, NAME, Candidate(adapter, run_id, {"pass_rate": 0.46, "pass_rate_low": 0.3}, {"study": "demo"}))
+    crown(
+        store,
+        NAME,
+        register(store, NAME, Candidate(adapter, run_id, {"pass_rate": 0.46, "pass_rate_low": 0.3}, {"study": "demo"})).number,
+    )
     return Registry.at(store.tracking_uri)
 
 
