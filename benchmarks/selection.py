@@ -1,9 +1,10 @@
 """Whether what is promoted is as good as it is said to be, and better than what it takes the place of.
 
-Usage: python benchmarks/selection.py [--table benchmarks/tables/adapters-smollm2.jsonl] [--repetitions 1000]
+Usage: python benchmarks/selection.py [--table benchmarks/tables/curves-smollm2.jsonl] [--repetitions 1000]
        [--validation 60] [--selection 30] [--test 60] [--json]
 
-Scores of real adapters on real functions (`selection_adapters.py`) are taken for the whole truth: an adapter is worth its mean
+Scores of real adapters on real functions (`curves.py`, or with more functions `selection_adapters.py`) are taken for the whole
+truth: an adapter is worth its mean
 over all of them. In each repetition the functions of the three splits are drawn anew, one adapter is the champion, the others
 are the trials of a sweep, and the rules of `harness promote` choose, compare and decide (`harness.core.selection`,
 `harness.core.gain`, `evaluation.lower_bound`). Scores on the scale of the rule, 0-1.
@@ -72,10 +73,15 @@ class Seen:
 def read(path: Path) -> Scores:
     """The table as an array of shape ``(n_adapters, n_functions, n_objectives)``; NaN where a metric is not defined.
 
-    Functions that an adapter has no pass rate for are left out: they could not be used.
+    Of a table of learning curves (`curves.py`) the adapters that were trained whole.
     """
-    _, *lines = [json.loads(line) for line in path.read_text("utf-8").splitlines()]
-    columns = [[[np.nan if v is None else v for v in line["figures"][name]] for name in NAMES] for line in lines]
+    header, *lines = [json.loads(line) for line in path.read_text("utf-8").splitlines()]
+    if header["format"].startswith("harness-curves"):
+        last = len(header["rung_steps"]) - 1
+        figures = [line["functions"] for line in lines if line["rung"] == last and not line["diverged"]]
+    else:
+        figures = [line["figures"] for line in lines]
+    columns = [[[np.nan if v is None else v for v in one[name]] for name in NAMES] for one in figures]
     return np.asarray(columns, dtype=np.float64).transpose(0, 2, 1)
 
 
@@ -152,7 +158,7 @@ def summary(found: Sequence[Seen]) -> dict[str, float | int | None]:
 def main() -> None:
     """Resample and print."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--table", type=Path, default=HERE / "tables" / "adapters-smollm2.jsonl")
+    parser.add_argument("--table", type=Path, default=HERE / "tables" / "curves-smollm2.jsonl")
     parser.add_argument("--repetitions", type=int, default=1000)
     parser.add_argument("--validation", type=int, default=60)
     parser.add_argument("--selection", type=int, default=30)
