@@ -108,6 +108,7 @@ def _test(work: Workplace, name: str, contest: Contest, against: Opponent) -> _T
             return None
         found.append(seen)
     ours, theirs, base = found
+    work.ledger.note("base_on_test", dict(base.metrics))  # for reports and model cards, wherever it was measured
     if against.itself:
         return _Tested(contest, against, ours, theirs, base, uses, None, Decision(True, "it is the champion already"))
     gain = _gain(work, ours, theirs)
