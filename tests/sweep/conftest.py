@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
-from sweep_place import Place
+from sweep_place import Place, stocked
 
 MAKE_GPT2 = """
 import sys
@@ -39,12 +38,6 @@ def migrated(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
     folder = tmp_path_factory.mktemp("migrated")
     MlflowClient(tracking_uri=f"sqlite:///{folder}/mlflow.db").search_experiments()
-    return folder
-
-
-def stocked(folder: Path, migrated: Path) -> Path:
-    (folder / "mlruns").mkdir()
-    shutil.copyfile(migrated / "mlflow.db", folder / "mlruns" / "mlflow.db")
     return folder
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -25,6 +26,13 @@ def write_functions(path: Path) -> Path:
         rows.append({"id": f"t/{n}", "entry_point": f"add_{n}", "source": source, "oracle_tests": tests})
     path.write_text("".join(json.dumps(row) + "\n" for row in rows), "utf-8")
     return path
+
+
+def stocked(folder: Path, migrated: Path) -> Path:
+    """A folder with an MLflow store in it that has its tables already."""
+    (folder / "mlruns").mkdir()
+    shutil.copyfile(migrated / "mlflow.db", folder / "mlruns" / "mlflow.db")
+    return folder
 
 
 class Place:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sweep_place import Place
+from sweep_place import Place, stocked
 
 from harness.core.errors import ExitCode, HarnessError
 from harness.files.adapter_files import LINEAGE_FILE, WEIGHTS_FILE, read_lineage, verify, write_checksums
@@ -59,16 +59,18 @@ class Shop:
 
 
 @pytest.fixture(scope="module")
-def shop(tmp_path_factory: pytest.TempPathFactory, tiny_model: Path, cache: Path) -> Shop:
+def shop(tmp_path_factory: pytest.TempPathFactory, tiny_model: Path, cache: Path, migrated: Path) -> Shop:
     """The trial that is promoted was paused at a rung and went on in a warm process."""
-    place = Place(tmp_path_factory.mktemp("shop"), cache)
+    place = Place(stocked(tmp_path_factory.mktemp("shop"), migrated), cache)
     model = place.folder / "model"
     shutil.copytree(tiny_model, model)
     training = {"r": 4, "max_steps": 4, "max_length": 512, "max_completion_tokens": 300, "learning_rate": 1e-2}
     rungs = {"rungs": [{"training": 0.5, "validation": 0}]}
-    file = place.write("shop", model, training=training, halving=rungs, tracking={"promote": True})
+    file = place.write("shop", model, training=training, halving=rungs)
     done = place.harness("sweep", str(file))
     assert done.returncode == ExitCode.OK, done.stderr
+    forced = place.harness("promote", "shop", "--force")  # a tiny random model beats nobody
+    assert forced.returncode == ExitCode.OK, forced.stderr
     return Shop(place)
 
 
