@@ -23,7 +23,7 @@ def main() -> None:
     disk, nth = Path(sys.argv[1]), int(sys.argv[2])
     outside = disk.with_name(f"{disk.name}-said")
     outside.mkdir(exist_ok=True)
-    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=24m", "tmpfs", str(disk)], check=True)
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64m", "tmpfs", str(disk)], check=True)
     import_all()
     stage = Stage(disk / "place", n_trials=3, said=outside)
     stage.prepare()
