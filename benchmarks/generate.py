@@ -145,7 +145,9 @@ def measured(targets: Sequence[str], asked: argparse.Namespace) -> Iterator[dict
             yield {"id": target, "side": "harness", "left_out": error.why}
     samples, seconds = written(ready, asked) if ready else ({}, 0.0)
     for at, (target, generation, subject) in enumerate(ready):
-        row = ours(generation, replace(subject, samples=samples.get(at, ())), seconds)
+        if at not in samples:  # the batch's time was up: the same command goes on with it
+            continue
+        row = ours(generation, replace(subject, samples=samples[at]), seconds)
         yield {"id": target, "side": "harness", **row}
 
 
