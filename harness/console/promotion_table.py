@@ -101,7 +101,7 @@ def _test(told: Promotion) -> Part:
     names = [name for name, figure in told.tested.items() if figure is not None]
     rows: Rows = [(f"{told.functions} held-out test functions", *(label for label, _ in columns))]
     rows += [(name, *(measured(name, shown.get(name)) for _, shown in columns)) for name in names]
-    return Part(f"tested: {told.chosen} by {told.rule}", rows)
+    return Part(f"tested: {told.chosen} ({told.rule})", rows)
 
 
 def _criteria(told: Promotion) -> Part:

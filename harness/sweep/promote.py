@@ -147,7 +147,7 @@ def _told(work: Workplace, name: str, tested: _Tested, asked: Asked) -> Promotio
 
 
 def _rule(rule: Rule, asked: Asked) -> str:
-    return words(rule) if asked.number is None else f"named by hand: trial {asked.number}"
+    return words(rule) if asked.number is None else "named by hand"
 
 
 def _row(work: Workplace, contest: Contest, told: Told) -> CandidateRow:
