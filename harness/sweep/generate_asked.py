@@ -6,13 +6,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from harness.core.errors import ExitCode, HarnessError
+from harness.sweep.evaluate import BASE
 from harness.sweep.located import locate
 from harness.sweep.paths import Paths
 from harness.sweep.traced import base_name
 from harness.sweep.writing import Writing
 from harness.tracking.versions import Registry
-
-BASE = "base:"
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,9 +20,10 @@ from harness.core.errors import ExitCode, HarnessError
 from harness.core.gain import Measure
 from harness.core.metrics import EXECUTION_METRICS
 from harness.core.outcome import Ending
+from harness.files.adapter_files import WEIGHTS_FILE
 from harness.sweep.one_run import carry_out
 from harness.sweep.workplace import Workplace
-from harness.tracking.registry import ADAPTER_FILE, adapter_sha256
+from harness.tracking.registry import adapter_sha256
 from harness.trial.examples import worked_examples
 from harness.trial.spec import TrialSpec
 from harness.trial.trial_dir import TrialDir, write_atomic
@@ -110,10 +111,10 @@ def _figures(score: Mapping[str, Any]) -> dict[str, float | None]:
 
 
 def _require_adapter(spec: TrialSpec) -> None:
-    if spec.adapter is not None and not (Path(spec.adapter) / ADAPTER_FILE).is_file():
+    if spec.adapter is not None and not (Path(spec.adapter) / WEIGHTS_FILE).is_file():
         raise HarnessError(
             f"the adapter of {spec.name.partition(' on ')[0]} is gone",
-            why=f"{spec.adapter} holds no {ADAPTER_FILE}",
+            why=f"{spec.adapter} holds no {WEIGHTS_FILE}",
             fix="promote another trial with --trial, or run the sweep again",
             code=ExitCode.STORAGE,
         )

@@ -11,9 +11,8 @@ from safetensors import SafetensorError, safe_open
 
 from harness.core.errors import ExitCode, HarnessError
 from harness.core.steps import StepResult
-from harness.tracking.registry import ADAPTER_FILE, adapter_sha256
-
-CONFIG_FILE = "adapter_config.json"
+from harness.files.adapter_files import ADAPTER_CONFIG, WEIGHTS_FILE
+from harness.tracking.registry import adapter_sha256
 
 
 def checked_adapter(folder: Path, result: StepResult) -> dict[str, Any]:
@@ -33,7 +32,7 @@ def checked_adapter(folder: Path, result: StepResult) -> dict[str, Any]:
     if adapter_sha256(folder) != result.adapter_sha256:
         raise HarnessError(
             f"the adapter in {folder} is not the one that the last step ended with",
-            why=f"sha256 of {ADAPTER_FILE} is {adapter_sha256(folder)[:12]}..., was {result.adapter_sha256[:12]}...",
+            why=f"sha256 of {WEIGHTS_FILE} is {adapter_sha256(folder)[:12]}..., was {result.adapter_sha256[:12]}...",
             fix="restore it, or set data.start_from: scratch",
             code=ExitCode.CONFLICT,
         )
@@ -46,14 +45,14 @@ def read_adapter(folder: Path) -> dict[str, Any]:
     Raises:
         HarnessError: STORAGE when it is gone or damaged.
     """
-    weights = folder / ADAPTER_FILE
+    weights = folder / WEIGHTS_FILE
     if not weights.is_file():
-        raise _unusable(folder, f"there is no {ADAPTER_FILE}")
+        raise _unusable(folder, f"there is no {WEIGHTS_FILE}")
     try:
         with safe_open(weights, framework="numpy") as opened:
             if not list(opened.keys()):
-                raise _unusable(folder, f"{ADAPTER_FILE} holds no weights")
-        config: Mapping[str, Any] = json.loads((folder / CONFIG_FILE).read_text("utf-8"))
+                raise _unusable(folder, f"{WEIGHTS_FILE} holds no weights")
+        config: Mapping[str, Any] = json.loads((folder / ADAPTER_CONFIG).read_text("utf-8"))
         targets = config["target_modules"]
         return {
             "r": int(config["r"]),

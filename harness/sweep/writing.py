@@ -16,6 +16,7 @@ from harness.core.outcome import Ending
 from harness.core.records import Record
 from harness.core.watchdog import MemorySample
 from harness.data.models import ResolvedModel, resolve_model
+from harness.files.adapter_files import ADAPTER_CONFIG
 from harness.files.cache import default_cache_root
 from harness.files.record_files import write_records
 from harness.guard.select import open_probe
@@ -27,7 +28,6 @@ from harness.trial.events import EventReader
 from harness.trial.spec import GeneratedSuite, GenerateSpec, ModelSpec, TrialSpec, read_suites
 from harness.trial.trial_dir import TrialDir
 
-ADAPTER_CONFIG = "adapter_config.json"
 SHARE_OF_FREE = 0.9
 
 

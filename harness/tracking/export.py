@@ -27,7 +27,6 @@ from harness.files.places import cure, reason
 from harness.tracking.card import CardFacts, model_card
 from harness.trial.trial_dir import PROMPT_FILE
 
-CONFIG_FILE = ADAPTER_CONFIG
 CARD_FILE = "README.md"
 LICENCE_FILE = "LICENSE"
 _AT_FDCWD = -100
@@ -68,7 +67,7 @@ def export_adapter(adapter_dir: Path, out_dir: Path, card: CardFacts, provenance
     Raises:
         HarnessError: the adapter is not there, or `out_dir` cannot be written.
     """
-    for name in (WEIGHTS_FILE, CONFIG_FILE):
+    for name in (WEIGHTS_FILE, ADAPTER_CONFIG):
         if not (adapter_dir / name).is_file():
             raise _missing(adapter_dir, name)
 
@@ -76,7 +75,7 @@ def export_adapter(adapter_dir: Path, out_dir: Path, card: CardFacts, provenance
         shutil.copyfile(adapter_dir / WEIGHTS_FILE, building / WEIGHTS_FILE)
         if (adapter_dir / PROMPT_FILE).is_file():
             shutil.copyfile(adapter_dir / PROMPT_FILE, building / PROMPT_FILE)
-        (building / CONFIG_FILE).write_text(_public_config(adapter_dir / CONFIG_FILE, card), "utf-8")
+        (building / ADAPTER_CONFIG).write_text(_public_config(adapter_dir / ADAPTER_CONFIG, card), "utf-8")
         write_papers(building, card, provenance)
 
     return swapped_in(out_dir, fill)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -14,10 +13,9 @@ from mlflow.entities.model_registry import ModelVersion
 from mlflow.exceptions import MlflowException, RestException
 
 from harness.core.errors import ExitCode, HarnessError
+from harness.files.adapter_files import WEIGHTS_FILE, sha256_of
 from harness.tracking.metrics import scalars
 from harness.tracking.store import Store
-
-ADAPTER_FILE = "adapter_model.safetensors"
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,13 +67,12 @@ def adapter_sha256(adapter_dir: Path) -> str:
         HarnessError: the folder holds no adapter.
     """
     try:
-        with (adapter_dir / ADAPTER_FILE).open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
+        return sha256_of(adapter_dir / WEIGHTS_FILE)
     except FileNotFoundError as error:
         raise HarnessError(
             f"{adapter_dir} holds no adapter",
-            why=f"{ADAPTER_FILE} is not there",
-            fix="promote a trial that completed; its folder has adapter/" + ADAPTER_FILE,
+            why=f"{WEIGHTS_FILE} is not there",
+            fix="promote a trial that completed; its folder has adapter/" + WEIGHTS_FILE,
             code=ExitCode.NO_RESULT,
         ) from error
 

@@ -19,8 +19,8 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from harness.core.addresses import without_password
 from harness.core.errors import ExitCode, HarnessError
+from harness.tracking.champions import CHAMPION
 
-CHAMPION = "champion"
 _GIVEN = re.compile(r"(?P<name>[^@/]+)(?:@(?P<alias>[^@/]+)|/(?P<number>\d+))?")
 _ABSENT = ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE")
 

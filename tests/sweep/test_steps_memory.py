@@ -16,12 +16,13 @@ from sweep_shapes import sweep_config
 from harness.config.sweep_config import SweepConfig
 from harness.core.errors import ExitCode, HarnessError
 from harness.core.steps import BatchSeen, Pinned, Step, StepResult, StepsState
+from harness.files.adapter_files import WEIGHTS_FILE
 from harness.sweep.paths import Paths
 from harness.sweep.steps_adapter import checked_adapter, read_adapter
 from harness.sweep.steps_settings import step_config
 from harness.sweep.steps_standing import next_batch, standing, start_of
 from harness.sweep.steps_state import StepsFolder
-from harness.tracking.registry import ADAPTER_FILE, adapter_sha256
+from harness.tracking.registry import adapter_sha256
 
 RESULT = StepResult(1, "adapter", "ab", {"learning_rate": 1e-3, "target_modules": "all-linear"}, {"pass_rate": 0.5})
 STEP = Step(0, "x-step-000", "m", 3, 3, "scratch", 1.0, {"model": "a"}, RESULT)
@@ -34,7 +35,7 @@ STATE = StepsState(
 def adapter(tmp_path: Path) -> Path:
     folder = tmp_path / "adapter"
     folder.mkdir()
-    save_file({"lora_A": np.ones((8, 4), np.float32)}, folder / ADAPTER_FILE)
+    save_file({"lora_A": np.ones((8, 4), np.float32)}, folder / WEIGHTS_FILE)
     config = {"r": 8, "lora_alpha": 32, "target_modules": ["v_proj", "q_proj"], "use_rslora": True, "lora_dropout": 0.05}
     (folder / "adapter_config.json").write_text(json.dumps(config))
     return folder
@@ -93,7 +94,7 @@ def test_another_adapter_in_its_place_is_a_conflict(adapter: Path) -> None:
 
 
 def damage(adapter: Path, how: str) -> None:
-    weights, config = adapter / ADAPTER_FILE, adapter / "adapter_config.json"
+    weights, config = adapter / WEIGHTS_FILE, adapter / "adapter_config.json"
     if how == "gone":
         weights.unlink()
     elif how == "cut":

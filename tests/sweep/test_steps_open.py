@@ -21,13 +21,14 @@ from harness.config.sweep_config import SweepConfig
 from harness.console.select import select_view
 from harness.core.errors import ExitCode, HarnessError
 from harness.core.steps import StepResult, StepsState
+from harness.files.adapter_files import WEIGHTS_FILE
 from harness.guard.supervise import StopSignal
 from harness.sweep.check_data import seen_data
 from harness.sweep.paths import Paths
 from harness.sweep.steps import OpenStep, open_step
 from harness.sweep.steps_state import StepsFolder
 from harness.sweep.workplace import Session
-from harness.tracking.registry import ADAPTER_FILE, adapter_sha256
+from harness.tracking.registry import adapter_sha256
 
 RATE = 1e-3
 
@@ -71,7 +72,7 @@ class Weekly:
         """As if the step's sweep had ended with an adapter."""
         adapter = self.place.folder / "mlruns" / f"adapter-{number}"
         adapter.mkdir()
-        save_file({"lora_A": np.ones((8, 4), np.float32)}, adapter / ADAPTER_FILE)
+        save_file({"lora_A": np.ones((8, 4), np.float32)}, adapter / WEIGHTS_FILE)
         shape = {"r": 8, "lora_alpha": 16, "target_modules": ["q_proj"], "use_rslora": False}
         (adapter / "adapter_config.json").write_text(json.dumps(shape))
         settings = {**shape, "learning_rate": RATE}
