@@ -46,7 +46,7 @@ def sweep_file(mbpp: Path, folder: Path, trials: int, functions: int) -> dict[st
             "max_tests_per_example": 3,
             "max_completion_tokens": 96,
         },
-        "generation": {"max_new_tokens": 96, "batch_size": 12},
+        "generation": {"max_new_tokens": 96, "batch_size": 50},
         "evaluation": {"mutants_per_function": 10},
         "guard": {"budget": "12GiB"},
         "workers": {"count": 2},

@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 @click.option("--out", default=None, type=click.Path(path_type=Path), help="the test file  [default: by the project's layout]")
 @click.option("--overwrite", is_flag=True, help="replace the test file if there is one")
 @click.option("--dry-run", is_flag=True, help="print the file instead of writing it")
+@click.option("--observed", is_flag=True, help="expect what the code returns where the model expected something else")
+@click.option("--batch-size", default=32, show_default=True, type=click.IntRange(min=1), help="suites written together")
 @click.option("--budget", default=None, type=click.FloatRange(min=0, min_open=True), help="seconds for everything")
 @click.option("--mutants", default=30, show_default=True, type=click.IntRange(min=0), help="mutants per function")
 @click.option("--max-new-tokens", default=256, show_default=True, type=click.IntRange(min=1), help="per suite")
@@ -56,7 +58,8 @@ def generate(target: str, writer: str | None, *, as_json: bool, **options: Any) 
     from harness.sweep.paths import Paths
     from harness.sweep.writing import Writing
 
-    how = {name: options.pop(name) for name in ("base", "samples", "max_new_tokens", "temperature", "top_p", "quantization")}
+    same = ("base", "samples", "batch_size", "max_new_tokens", "temperature", "top_p", "quantization")
+    how = {name: options.pop(name) for name in same}
     options["budget_s"] = options.pop("budget")
     paths = Paths.at(options.pop("folder"), tracking_uri=options.pop("tracking_uri"))
     asked = GenerateAsked(target, writer, paths, **options, writing=Writing(None, **how))
@@ -84,6 +87,7 @@ def _print(found: GenerateOutcome, *, dry_run: bool) -> None:
         screen.print(summary(found.functions, found.total()))
     for line in remarks(found.functions, list(found.left_out.items()), found.not_reached):
         screen.print(line)
-    kept = found.total().kept
-    said = f"wrote {found.file}: {kept} tests" if found.saved else f"would write {found.file}: {kept} tests"
+    total = found.total()
+    kept = f"{total.kept} tests" + (f", {total.observed} of them with values as observed" if total.observed else "")
+    said = f"wrote {found.file}: {kept}" if found.saved else f"would write {found.file}: {kept}"
     screen.print(said if found.text else "nothing was written: no test was kept", soft_wrap=True)

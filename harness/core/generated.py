@@ -18,6 +18,7 @@ class FunctionOutcome:
         lines / branches / mutants: Covered or killed by them, and of how many.
         seconds: Of writing and of scoring, together.
         reason: Why no test was kept; empty where one was.
+        observed: Those of the kept tests that expect what the code returns, not what the model expected.
     """
 
     name: str
@@ -28,6 +29,7 @@ class FunctionOutcome:
     mutants: tuple[int, int] = (0, 0)
     seconds: float = 0.0
     reason: str = ""
+    observed: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +64,10 @@ class GenerateOutcome:
             return sum(pair[0] for pair in pairs), sum(pair[1] for pair in pairs)
 
         written, kept = sum(one.written for one in self.functions), sum(one.kept for one in self.functions)
-        return FunctionOutcome("all", written, kept, both("lines"), both("branches"), both("mutants"), self.seconds)
+        observed = sum(one.observed for one in self.functions)
+        return FunctionOutcome(
+            "all", written, kept, both("lines"), both("branches"), both("mutants"), self.seconds, observed=observed
+        )
 
     def to_dict(self) -> dict[str, Any]:
         """JSON-ready mapping."""
@@ -91,6 +96,7 @@ def _row(one: FunctionOutcome) -> dict[str, Any]:
         "name": one.name,
         "tests_written": one.written,
         "tests_kept": one.kept,
+        "tests_observed": one.observed,
         **told,
         "seconds": round(one.seconds, 1),
         "reason": one.reason,

@@ -112,7 +112,7 @@ def answer(record: Record, max_tests: int) -> str:
     return head + "\n\n".join(tests) + f"\n{FENCE}"
 
 
-def cut_suite(raw_after_prefill: str, record: Record, *, finished: bool = False) -> Cut:
+def cut_suite(raw_after_prefill: str, record: Record, *, finished: bool = False, whole_tests: bool = True) -> Cut:
     """The longest prefix of whole top-level statements that parses, behind the import line.
 
     Args:
@@ -120,16 +120,21 @@ def cut_suite(raw_after_prefill: str, record: Record, *, finished: bool = False)
         record: The function it wrote tests for.
         finished: True when the model ended by itself (end of sequence). Without that and without a closing fence the
             last statement may be half written although it parses (``== 1`` of ``== 12``), so it is dropped.
+        whole_tests: False keeps the whole lines of a test that was broken off, and asserts outside of tests: for those who
+            take tests apart.
     """
     text = raw_after_prefill.replace("\r\n", "\n").replace("\r", "\n")
     body, fence, _ = text.partition(FENCE)
     lines = body.rstrip().split("\n")
-    keep, tree = _longest_parse(lines)
+    ended = bool(fence or finished)
+    if not (ended or whole_tests):
+        lines = lines[:-1]
+    keep, tree = _longest_parse(lines, anywhere=not whole_tests)
     statements = tree.body
-    complete = keep == len(lines)
-    if complete and not (fence or finished):
-        complete, statements = False, statements[:-1]
-    if not any(_is_test(node) for node in statements):
+    complete = ended and keep == len(lines)
+    if whole_tests and keep == len(lines) and not ended:
+        statements = statements[:-1]
+    if not any(_is_test(node) or (isinstance(node, ast.Assert) and not whole_tests) for node in statements):
         return Cut(import_line(record), truncated=not complete)
     last = statements[-1].end_lineno or 0
     return Cut(f"{import_line(record)}\n" + "\n".join(lines[:last]) + "\n", truncated=not complete)
@@ -152,10 +157,10 @@ def _binds(line: str) -> set[str]:
     return {alias.asname or alias.name.partition(".")[0] for alias in aliases} or {"*"}
 
 
-def _longest_parse(lines: list[str]) -> tuple[int, ast.Module]:
-    """How many leading lines parse, trying only the ends of top-level blocks; and their tree."""
+def _longest_parse(lines: list[str], *, anywhere: bool = False) -> tuple[int, ast.Module]:
+    """How many leading lines parse, and their tree: up to the end of a top-level block, or up to anywhere."""
     for end in range(len(lines), 0, -1):
-        at_block_end = end == len(lines) or (lines[end] and not lines[end][0].isspace())
+        at_block_end = anywhere or end == len(lines) or (lines[end] and not lines[end][0].isspace())
         if at_block_end and (tree := parsed("\n".join(lines[:end]))) is not None:
             return end, tree
     return 0, ast.Module(body=[], type_ignores=[])

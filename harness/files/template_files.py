@@ -1,4 +1,4 @@
-"""Reads prompt templates: the four that come with the package, and files of whoever wants other words.
+"""Reads prompt templates: those that come with the package, and files of whoever wants other words.
 
 Owns the file's fields and the wording of what is wrong with one; what a template does is `harness.core.prompt_template`'s.
 """
@@ -20,7 +20,9 @@ from harness.core.errors import HarnessError
 from harness.core.prompt_template import Template
 from harness.core.template_text import VARIABLES, RefusedTextError, used_variables
 
-TEMPLATE_NAMES = ("chat-function", "chat-signature", "chat-example", "completion")
+SHORT_TESTS = "chat-short-tests"
+"""For models that were not trained on tests: says how they are to look."""
+TEMPLATE_NAMES = ("chat-function", "chat-signature", "chat-example", "completion", SHORT_TESTS)
 """The templates that come with the package."""
 
 DEFAULT_TEMPLATE = TEMPLATE_NAMES[0]

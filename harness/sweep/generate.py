@@ -13,12 +13,13 @@ from harness.core.generated import FunctionOutcome, GenerateOutcome
 from harness.core.records import Record
 from harness.data.targets.destination import save
 from harness.data.targets.pieces import count_tests
-from harness.data.targets.rendering import Module, compatible, rendered
+from harness.data.targets.rendering import compatible, rendered
 from harness.data.targets.tests import Test, distinct
 from harness.sweep.evaluate import Around
 from harness.sweep.generate_asked import GenerateAsked
 from harness.sweep.generate_ground import Ground, expected_end, open_ground, subjects_of
-from harness.sweep.generate_scoring import Kept, Subject, keep, kept_anew
+from harness.sweep.generate_keeping import Kept, keep, kept_anew
+from harness.sweep.generate_scoring import Subject
 from harness.sweep.writing import written_by
 
 WRITING_SHARE = 0.75
@@ -111,7 +112,7 @@ class Generation:
             self._around.say(f"functions scored: {first} of {len(subjects)}")
             group = subjects[first : first + GROUP]
             begun = time.time()
-            found += keep(group, self.ground.settings)
+            found += keep(group, self.ground.settings, self.ground.observe if self._asked.observed else None)
             for one in group:
                 self._seconds[one.name] = self._seconds.get(one.name, 0.0) + (time.time() - begun) / len(group)
         return found
@@ -119,13 +120,11 @@ class Generation:
     def _checked(self, kept: Sequence[Kept]) -> tuple[str, list[Test]]:
         """The file and its tests, which all pass under plain pytest; nothing where none is left."""
         tests = distinct(compatible(test for one in kept for test in one.tests))
-        target = self.ground.target
-        module = Module(target.module.name, own=not target.installed)
         for _ in range(CHECKS):
             if not tests:
                 break
             self._around.say("running the whole file")
-            text = rendered(module, tests, self.ground.destination.style)
+            text = rendered(self.ground.module, tests, self.ground.destination.style)
             ran = self.ground.run(text, self.ground.destination.file.name)
             if ran.passed:
                 return text, tests
@@ -137,4 +136,5 @@ class Generation:
         if len(passing) < len(one.tests):
             one = kept_anew(one, passing, self.ground.settings)
         name, written = one.subject.name, count_tests(one.subject.samples)
-        return FunctionOutcome(name, written, len(passing), *one.counts, seconds=self._seconds.get(name, 0.0), reason=reason)
+        seconds, observed = self._seconds.get(name, 0.0), sum(test.observed for test in passing)
+        return FunctionOutcome(name, written, len(passing), *one.counts, seconds=seconds, reason=reason, observed=observed)

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from harness.core.errors import ExitCode, HarnessError
+from harness.files.template_files import SHORT_TESTS, load_template
 from harness.sweep.evaluate import BASE
 from harness.sweep.located import locate
 from harness.sweep.paths import Paths
@@ -28,6 +29,7 @@ class GenerateAsked:
         budget_s: Seconds for everything, or None.
         mutants: Per function, at most.
         writing: How it is written; adapter, base and time follow from the rest.
+        observed: Where only the expected value of a test is wrong, expect what the code returns instead of dropping the test.
     """
 
     target: str
@@ -39,6 +41,7 @@ class GenerateAsked:
     budget_s: float | None
     mutants: int
     writing: Writing
+    observed: bool = False
 
 
 def writer_named(name: str | None, writing: Writing, paths: Paths) -> Writing:
@@ -55,7 +58,7 @@ def writer_named(name: str | None, writing: Writing, paths: Paths) -> Writing:
             damaged.
     """
     if name is not None and name.startswith(BASE):
-        return replace(writing, adapter=None, base=name.removeprefix(BASE))
+        return replace(writing, adapter=None, base=name.removeprefix(BASE), template=load_template(SHORT_TESTS).to_dict())
     located = locate(name or _only_model(paths), paths)
     chosen, lineage = replace(writing, adapter=located.folder), located.lineage
     if lineage is None:

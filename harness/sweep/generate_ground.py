@@ -15,8 +15,9 @@ from harness.data.targets.choosing import LeftOut, choose
 from harness.data.targets.cutting import Cut, cut_out
 from harness.data.targets.destination import Destination, open_destination
 from harness.data.targets.plain_run import Ran, open_fence, run_plain
-from harness.data.targets.rendering import check_text
+from harness.data.targets.rendering import Module, check_text, rendered
 from harness.data.targets.target import Target, open_target
+from harness.data.targets.tests import Test
 from harness.files.cache import default_cache_root
 from harness.sweep.evaluate import Around
 from harness.sweep.generate_asked import GenerateAsked, writer_named
@@ -49,6 +50,15 @@ class Ground:
         target = self.target
         roots = [target.import_root, *([] if target.project is None else [target.project])]
         return run_plain(text, name, list(dict.fromkeys(roots)), self.fence)
+
+    def observe(self, tests: Sequence[Test]) -> Ran:
+        """Run tests on the real module, for what they say."""
+        return self.run(rendered(self.module, tests), "test_observed.py")
+
+    @property
+    def module(self) -> Module:
+        """What the tests import."""
+        return Module(self.target.module.name, own=not self.target.installed)
 
 
 def open_ground(asked: GenerateAsked, around: Around) -> Ground:

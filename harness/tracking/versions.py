@@ -99,7 +99,7 @@ class Registry:
             HarnessError: BAD_INPUT where there is none.
         """
         file = Path(tracking_uri.removeprefix("sqlite:///"))
-        if tracking_uri.startswith("sqlite:///") and not file.is_file():
+        if tracking_uri.startswith("sqlite:///") and not (file.is_file() and file.stat().st_size):
             raise HarnessError(
                 f"there is no registry at {file}",
                 why="no sweep has run there",

@@ -148,14 +148,14 @@ def _write_batch(model: Any, tokenizer: Any, batch: Sequence[Prompt], spec: Gene
             stopping_criteria=StoppingCriteriaList([FenceStop(tokenizer, length)]),
             **sampling,
         )
-    return [suite_of_row(tokenizer, p.record, row, spec) for p, row in zip(batch, output[:, length:].tolist(), strict=True)]
+    return [suite_of_row(tokenizer, p.record, row) for p, row in zip(batch, output[:, length:].tolist(), strict=True)]
 
 
-def suite_of_row(tokenizer: Any, record: Record, ids: list[int], spec: GenerateSpec) -> GeneratedSuite:
+def suite_of_row(tokenizer: Any, record: Record, ids: list[int], *, whole_tests: bool = True) -> GeneratedSuite:
     """Cut one row. Behind its end a row holds padding, which may be the end-of-sequence token itself."""
     ends = {tokenizer.eos_token_id, tokenizer.pad_token_id}
     end = next((i for i, token in enumerate(ids) if token in ends), len(ids))
     raw = tokenizer.decode(ids[:end], skip_special_tokens=True)
     new_tokens = min(end + 1, len(ids))
-    cut = cut_suite(raw, record, finished=end < len(ids) and FENCE not in raw)
+    cut = cut_suite(raw, record, finished=end < len(ids) and FENCE not in raw, whole_tests=whole_tests)
     return GeneratedSuite(record.id, cut.code, cut.truncated, prefill(record) + raw, new_tokens)

@@ -45,6 +45,7 @@ def test_the_shipped_words_are_the_ones_that_studies_were_begun_with() -> None:
         "chat-signature": "1d1ebf5f99143374",
         "chat-example": "e84865294ddbc2b7",
         "completion": "84d7c1922ea169b2",
+        "chat-short-tests": "e44ac8bbdfe87761",
     }
 
 

@@ -176,6 +176,19 @@ def test_of_what_was_written_the_sound_part_is_kept(shop: Path, generated: Gener
     assert found.total().kept == sum(one.kept for one in found.functions) == found.text.count("def test_")
 
 
+def test_a_wrong_value_can_be_taken_from_the_code(shop: Path, generated: Generate) -> None:
+    sample = (
+        "from solution import total\n\ndef test_total():\n    assert total([10], 50) == 6\n    assert total([10], 101) == 6\n"
+    )
+    dropped = generated(f"{shop}::total", {"total": (sample,)}, dry_run=True)
+    found = generated(f"{shop}::total", {"total": (sample,)}, observed=True)
+    assert dropped.text == ""
+    assert "assert total([10], 50) == 5.0" in found.text
+    assert "# expected values: what the code returns" in found.text
+    assert "101" not in found.text  # it raises: there is no value to expect
+    assert [(one.kept, one.observed) for one in found.functions] == [(1, 1)]
+
+
 def test_the_file_passes_under_plain_pytest(shop: Path, generated: Generate) -> None:
     found = generated(shop)
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "tests"]

@@ -21,6 +21,7 @@ from harness.data.targets.around import Around, Needs
 FIXTURES = frozenset({"capsys", "caplog", "monkeypatch", "recwarn", "tmp_path"})
 """Of pytest: a test that takes one of them is left as it is."""
 
+_DEFINED = (ast.Import, ast.ImportFrom, ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
 MAX_PIECES = 120
 """Of one function; what a model repeats on and on is cut off."""
 
@@ -37,6 +38,7 @@ class Piece:
         picked: Positions of those that belong to the piece, ascending.
         needs: What the piece takes from outside.
         fixtures: Parameters of the test.
+        observed: Whether its expected value is the code's, not the model's.
     """
 
     origin: tuple[int, int]
@@ -46,6 +48,7 @@ class Piece:
     picked: tuple[int, ...]
     needs: Needs
     fixtures: tuple[str, ...] = ()
+    observed: bool = False
 
     @property
     def body(self) -> list[ast.stmt]:
@@ -97,6 +100,8 @@ def _written(tree: ast.Module) -> Iterator[list[ast.stmt]]:
             yield node.body
         elif is_test_class(node) and isinstance(node, ast.ClassDef):
             yield from (s.body for s in node.body if isinstance(s, ast.FunctionDef) and s.name.startswith("test"))
+    if loose := _loose(tree):
+        yield loose
 
 
 def _tests(tree: ast.Module) -> Iterator[tuple[str, list[list[ast.stmt]], tuple[str, ...]]]:
@@ -114,6 +119,14 @@ def _tests(tree: ast.Module) -> Iterator[tuple[str, list[list[ast.stmt]], tuple[
                 yield node.name, [node.body], arguments
             else:
                 yield node.name, list(straight_tests(ast.Module([node], []))), ()
+    if loose := _loose(tree):
+        yield "test", [loose], ()
+
+
+def _loose(tree: ast.Module) -> list[ast.stmt]:
+    """What stands outside of any function and checks something: a test in all but name."""
+    loose = [node for node in tree.body if not isinstance(node, _DEFINED)]
+    return loose if any(isinstance(node, ast.Assert) for node in loose) else []
 
 
 def _pieces(origin: tuple[int, int], name: str, bodies: Iterable[list[ast.stmt]], fixtures: tuple[str, ...]) -> Iterator[Piece]:

@@ -54,7 +54,7 @@ def main(told: str) -> None:
         watcher = Watcher()
         top = [f"--{what}={confinement.folder}" for what in ("rootdir", "confcutdir")]  # above it nothing can be read
         code = pytest.main([*_PYTEST, *top, str(file)], plugins=[watcher])
-        return {"code": int(code), "tests": watcher.tests, "problem": watcher.problem}
+        return {"code": int(code), "tests": watcher.tests, "said": watcher.said, "problem": watcher.problem}
 
     ended = run_forked(task, Limits(wall_s, wall_s, memory_bytes), confinement)
     answer = json.loads(ended.data) if ended.how == ANSWERED else {"how": ended.how}
@@ -63,10 +63,11 @@ def main(told: str) -> None:
 
 
 class Watcher:
-    """The plugin: how each test ended, and why the file cannot be imported."""
+    """The plugin: how each test ended, what it failed with, and why the file cannot be imported."""
 
     def __init__(self) -> None:
         self.tests: dict[str, bool] = {}
+        self.said: dict[str, str] = {}
         self.problem = ""
 
     def pytest_collectreport(self, report: Any) -> None:
@@ -79,6 +80,9 @@ class Watcher:
         """A test has passed if all of its phases have."""
         name = report.nodeid.rpartition("::")[2]
         self.tests[name] = self.tests.get(name, True) and report.passed and not hasattr(report, "wasxfail")
+        crash = getattr(report.longrepr, "reprcrash", None)
+        if report.failed and crash is not None:
+            self.said[name] = str(crash.message)[:1000]
 
 
 if __name__ == "__main__":

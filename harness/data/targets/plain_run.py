@@ -9,7 +9,7 @@ import signal
 import subprocess
 import tempfile
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
 from evaluation import EvaluationError
@@ -35,10 +35,12 @@ class Ran:
     Attributes:
         tests: Name -> whether it passed.
         problem: Why the file cannot be imported or did not end; empty where it was run.
+        said: Name -> what it failed with.
     """
 
     tests: Mapping[str, bool]
     problem: str
+    said: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def passed(self) -> bool:
@@ -118,7 +120,7 @@ def _answer(said: bytes, wrong: bytes, status: int | None) -> Ran:
         if "how" in answer:
             return Ran({}, _HOW.get(answer["how"], "its process ended before the tests did"))
         tests = {str(name): passed is True for name, passed in answer["tests"].items()}
-        return Ran(tests, str(answer["problem"]))
+        return Ran(tests, str(answer["problem"]), {str(name): str(text) for name, text in answer["said"].items()})
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         lines = wrong.decode("utf-8", "replace").strip().splitlines()
         why = lines[-1] if lines else f"exit status {status}"

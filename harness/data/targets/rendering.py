@@ -27,6 +27,8 @@ class Module:
     own: bool = True
 
 
+OBSERVED = "expected values: what the code returns"
+"""Stands in every test of which the model did not expect what it checks."""
 AS_SOLUTION = Module(SOLUTION)
 """As the scorer takes it."""
 
@@ -70,7 +72,8 @@ def _meanings(test: Test) -> Iterable[tuple[str, str]]:
 
 def _test(test: Test, style: Style) -> list[str]:
     body = [line for statement in test.statements for line in printed(statement, STEP, style)]
-    return [f"def {test.name}({', '.join(test.fixtures)}):", *body]
+    marked = [f"{' ' * STEP}# {OBSERVED}"] if test.observed else []
+    return [f"def {test.name}({', '.join(test.fixtures)}):", *marked, *body]
 
 
 def _imports(module: Module, tests: Sequence[Test], style: Style) -> str:

@@ -27,6 +27,7 @@ class Test:
         statements: Its body.
         needs: What it takes from outside.
         fixtures: Its parameters.
+        observed: Whether its expected values are the code's, not the model's.
     """
 
     __test__ = False  # pytest would collect the name
@@ -36,6 +37,7 @@ class Test:
     statements: tuple[ast.stmt, ...]
     needs: Needs
     fixtures: tuple[str, ...] = ()
+    observed: bool = False
 
 
 def joined_tests(function: str, pieces: Sequence[Piece]) -> list[Test]:
@@ -45,9 +47,9 @@ def joined_tests(function: str, pieces: Sequence[Piece]) -> list[Test]:
         function: What they test.
         pieces: Those that are kept.
     """
-    groups: dict[tuple[int, int], dict[int, list[Piece]]] = {}
-    for piece in sorted(pieces, key=lambda one: (one.origin, one.part, one.picked)):
-        groups.setdefault(piece.origin, {}).setdefault(piece.part, []).append(piece)
+    groups: dict[tuple[bool, tuple[int, int]], dict[int, list[Piece]]] = {}
+    for piece in sorted(pieces, key=lambda one: (one.observed, one.origin, one.part, one.picked)):
+        groups.setdefault((piece.observed, piece.origin), {}).setdefault(piece.part, []).append(piece)
     made = [_together(function, [_joined(same) for same in parts.values()]) for parts in groups.values()]
     return distinct(made)
 
@@ -77,7 +79,8 @@ def _together(function: str, parts: Sequence[Piece]) -> Test:
     for part in parts[1:]:
         needs |= part.needs
     statements = tuple(statement for part in parts for statement in part.body)
-    return Test(_name(function, parts[0].name, statements), function, tidy(statements), needs, parts[0].fixtures)
+    name = _name(function, parts[0].name, statements)
+    return Test(name, function, tidy(statements), needs, parts[0].fixtures, parts[0].observed)
 
 
 def tidy(statements: Sequence[ast.stmt]) -> tuple[ast.stmt, ...]:

@@ -192,3 +192,8 @@ def test_the_function_stands_in_a_name_once(function: str, written: str, name: s
 def test_a_test_that_only_waits_for_an_error_is_named_after_it() -> None:
     code = HEAD + "import pytest\n\ndef test_price():\n    with pytest.raises(ValueError):\n        price('a')\n"
     assert [test.name for test in joined_tests("price", pieces_of([code], AROUND))] == ["test_price_raises_value_error"]
+
+
+def test_asserts_outside_of_a_test_are_pieces_too() -> None:
+    assert texts("x = 2\nassert price(x) == 2\nassert price(3) == 3\n") == ["assert price(2) == 2", "assert price(3) == 3"]
+    assert count_tests(["assert price(1) == 1\n"]) == 1
