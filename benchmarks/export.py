@@ -167,7 +167,7 @@ def here(scratch: Path, adapter: Path, base: str, records: tuple[Record, ...]) -
     (scratch / "own").mkdir()
     writing = Writing(adapter, base, batch_size=1, max_new_tokens=MAX_NEW_TOKENS)
     around = Around(dict(os.environ), StopSignal(), lambda line: None)
-    written = write_suites(writing, records, (scratch / "own", around.environ, around.stop), around.say)
+    written = write_suites(writing, records, scratch / "own", around)
     return [written[record.id].code for record in records]
 
 

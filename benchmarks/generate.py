@@ -1,12 +1,13 @@
 """Tests that `harness generate` writes for functions of installed packages, beside those of Pynguin for the same functions.
 
-    python benchmarks/generate.py --model FOLDER [--functions 100] [--json] [--work FILE] [--cache DIR] [--n 8] [--budget 30]
+    python benchmarks/generate.py --model FOLDER [--functions 100] [--json] [--work FILE] [--cache DIR] [--n 8] [--budget 60]
 
-Every function is cut out as `harness generate` does it. The model writes, what is sound is kept, the file runs under plain
-pytest in a fresh process. Pynguin gets the cut-out module and as many seconds of search as the model took to write for that
-function, within `--budget` (its start and its assertions come on top). One scorer measures both, with the same mutants. One
-JSON line per function and side is appended to the work file: the same command goes on where it was ended, `--report` only
-prints what is there, `--side harness` leaves Pynguin for later.
+Every function is cut out as `harness generate` does it. The model writes, what is sound is kept (``harness``), or kept with the
+values that the code returns where only these were wrong (``observed``, of the same samples); the file runs under plain pytest in
+a fresh process. Pynguin gets the cut-out module and as many seconds of search as the model took to write for that function,
+within `--budget` (its start and its assertions come on top), two functions at a time: it uses one core. One scorer measures all,
+with the same mutants. One JSON line per function and side is appended to the work file: the same command goes on where it was
+ended, `--report` only prints what is there, `--side harness` leaves Pynguin for later.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
@@ -31,26 +33,32 @@ sys.path[:] = [str(HERE.parent), *(place for place in sys.path if Path(place or 
 
 from generate_pynguin import environment, pynguin_suite  # noqa: E402
 
-from evaluation import SuiteScore  # noqa: E402
 from harness.core.errors import HarnessError  # noqa: E402
 from harness.core.records import Record  # noqa: E402
 from harness.data.targets.choosing import choose  # noqa: E402
 from harness.data.targets.target import open_target  # noqa: E402
 from harness.files.cache import default_cache_root  # noqa: E402
 from harness.guard.supervise import StopSignal  # noqa: E402
-from harness.sweep.evaluate import Around  # noqa: E402
 from harness.sweep.generate import Generation  # noqa: E402
 from harness.sweep.generate_asked import GenerateAsked  # noqa: E402
-from harness.sweep.generate_ground import subjects_of  # noqa: E402
+from harness.sweep.generate_ground import Ground, open_ground, subjects_of  # noqa: E402
 from harness.sweep.generate_scoring import Subject, covered, scored  # noqa: E402
 from harness.sweep.paths import Paths  # noqa: E402
+from harness.sweep.watched import Around  # noqa: E402
 from harness.sweep.writing import Writing, written_by  # noqa: E402
 
 PACKAGES = ("boltons", "more_itertools", "toolz", "packaging", "sqlparse", "networkx")
-BATCH = 5
-"""Functions written together, so that the model is loaded once for them."""
+BATCH = 24
+"""Functions of one process, so that the model is loaded once for them."""
+ROWS = 48
+"""Suites written together."""
 MUTANTS = 30
-SIDES = ("harness", "pynguin")
+OWN = ("harness", "observed")
+SIDES = (*OWN, "pynguin")
+AT_ONCE = 2
+"""Pynguins."""
+Open = tuple[GenerateAsked, Ground, Subject]
+"""A function ready to be written for."""
 AROUND = Around(dict(os.environ), StopSignal(), lambda _: None, lambda _: None)
 
 
@@ -77,40 +85,57 @@ def main() -> None:
 
 
 def go_on(asked: argparse.Namespace, work: Path) -> None:
-    """Measure what the work file lacks: a batch with the model, then the same functions with Pynguin."""
+    """Measure what the work file lacks: some functions with the model, then the same with Pynguin."""
     python = environment(asked.cache, PACKAGES) if asked.side == "both" else None
     targets = drawn(asked.functions)
     for first in range(0, len(targets), BATCH):
-        batch = targets[first : first + BATCH]
-        done = {(row["id"], row["side"]) for row in read(work)}
-        with work.open("a", encoding="utf-8") as file:
-            for row in measured([one for one in batch if (one, "harness") not in done], asked):
-                file.write(json.dumps(row) + "\n")
-                print(json.dumps(row)[:300], file=sys.stderr, flush=True)
-        ours_of = {row["id"]: row for row in read(work) if row["side"] == "harness" and "left_out" not in row}
-        for one in batch if python is not None else ():
-            if one in ours_of and (one, "pynguin") not in done:
-                row = theirs(opened(one, asked), python, ours_of[one]["write_s"])
-                with work.open("a", encoding="utf-8") as file:
-                    file.write(json.dumps({"id": one, "side": "pynguin", **row}) + "\n")
+        found = {(row["id"], row["side"]): row for row in read(work)}
+        left = [one for one in targets[first : first + BATCH] if "left_out" not in found.get((one, "harness"), {})]
+        ready: dict[str, Open] = {}
+        for target in left:
+            if any((target, side) not in found for side in (SIDES if python else OWN)):
+                try:
+                    ready[target] = opened(target, asked)
+                except HarnessError as error:
+                    note(work, {"id": target, "side": "harness", "left_out": error.why})
+        for row in measured({one: own for one, own in ready.items() if (one, "harness") not in found}, asked):
+            note(work, row)
+        if python is not None:
+            compare(ready, python, work)
 
 
-def opened(target: str, asked: argparse.Namespace) -> tuple[Generation, Subject]:
+def compare(ready: dict[str, Open], python: Path, work: Path) -> None:
+    """Pynguin's rows for the functions that have none, `AT_ONCE` at a time."""
+    rows = read(work)
+    seconds = {row["id"]: row["write_s"] for row in rows if "write_s" in row}
+    there = {row["id"] for row in rows if row["side"] == "pynguin"}
+    todo = [one for one in ready if one in seconds and one not in there]
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        texts = pool.map(lambda one: pynguin_suite(python, ready[one][2].source, seconds[one]), todo)
+        for one, found in zip(todo, texts, strict=True):
+            note(work, {"id": one, "side": "pynguin", **theirs(ready[one], *found)})
+
+
+def note(work: Path, row: dict[str, Any]) -> None:
+    """Append a row."""
+    with work.open("a", encoding="utf-8") as file:
+        file.write(json.dumps(row) + "\n")
+    print(json.dumps(row)[:200], file=sys.stderr, flush=True)
+
+
+def opened(target: str, asked: argparse.Namespace) -> Open:
     """A function, cut out and ready to be written for.
 
     Raises:
         HarnessError: with the reason, where it cannot be.
     """
-    how = Writing(
-        None, None, batch_size=asked.n, max_new_tokens=asked.max_new_tokens, samples=asked.n, temperature=0.8, top_p=0.95
-    )
-    generation = Generation(
-        GenerateAsked(target, f"base:{asked.model}", Paths.at(Path("mlruns")), None, False, True, None, MUTANTS, how), AROUND
-    )
-    subjects, left_out = subjects_of(generation.ground, AROUND.say)
+    how = Writing(None, None, batch_size=ROWS, max_new_tokens=asked.max_new_tokens, samples=asked.n, temperature=0.8, top_p=0.95)
+    wanted = GenerateAsked(target, f"base:{asked.model}", Paths.at(Path("mlruns")), None, False, True, None, MUTANTS, how)
+    ground = open_ground(wanted, AROUND)
+    subjects, left_out = subjects_of(ground, AROUND.say)
     if not subjects:
         raise HarnessError("left out", why=next(iter(left_out.values())), fix="")
-    return generation, subjects[0]
+    return wanted, ground, subjects[0]
 
 
 def drawn(count: int) -> list[str]:
@@ -135,31 +160,25 @@ def _functions(file: Path) -> Iterator[str]:
     yield from (f"{file}::{one.name}" for one in wanted if "." not in one.name)
 
 
-def measured(targets: Sequence[str], asked: argparse.Namespace) -> Iterator[dict[str, Any]]:
-    """One row for each of a few functions, of our side."""
-    ready: list[tuple[str, Generation, Subject]] = []
-    for target in targets:
-        try:
-            ready.append((target, *opened(target, asked)))
-        except HarnessError as error:
-            yield {"id": target, "side": "harness", "left_out": error.why}
-    samples, seconds = written(ready, asked) if ready else ({}, 0.0)
-    for at, (target, generation, subject) in enumerate(ready):
+def measured(ready: dict[str, Open], asked: argparse.Namespace) -> Iterator[dict[str, Any]]:
+    """Two rows for each of a few functions: as it is by default, and with observed values."""
+    samples, seconds = written(list(ready.values()), asked) if ready else ({}, 0.0)
+    for at, (target, (wanted, ground, subject)) in enumerate(ready.items()):
         if at not in samples:  # the batch's time was up: the same command goes on with it
             continue
-        row = ours(generation, replace(subject, samples=samples[at]), seconds)
-        yield {"id": target, "side": "harness", **row}
+        told = replace(subject, samples=samples[at])
+        for side in OWN:
+            generation = Generation(replace(wanted, observed=side == "observed"), AROUND, ground)
+            yield {"id": target, "side": side, **ours(generation, told, seconds)}
 
 
-def written(
-    ready: Sequence[tuple[str, Generation, Subject]], asked: argparse.Namespace
-) -> tuple[dict[int, tuple[str, ...]], float]:
+def written(ready: Sequence[Open], asked: argparse.Namespace) -> tuple[dict[int, tuple[str, ...]], float]:
     """What the model writes, by position, and the seconds for each function; loading the model is shared by all."""
     records = [Record(str(at), one.name, one.source, (), None, "", "unknown") for at, (_, _, one) in enumerate(ready)]
     started = time.time()
-    writing = replace(ready[0][1].ground.writing, until=started + asked.budget * len(ready))
+    writing = replace(ready[0][1].writing, until=started + asked.budget * len(ready))
     with tempfile.TemporaryDirectory(prefix="generate-") as folder:
-        suites = written_by(writing, records, (Path(folder), AROUND.environ, AROUND.stop), AROUND.say)
+        suites = written_by(writing, records, Path(folder), AROUND)
     found: dict[int, tuple[str, ...]] = {}
     for suite in suites:
         found[int(suite.function_id)] = (*found.get(int(suite.function_id), ()), suite.code)
@@ -172,33 +191,17 @@ def ours(generation: Generation, subject: Subject, seconds: float) -> dict[str, 
     found = generation.finish([subject], [subject], {})
     one = found.functions[0]
     spent = {"write_s": round(seconds, 2), "keep_s": round(time.time() - started, 2)}
-    if not one.kept:
-        return {
-            "kept": 0,
-            "reason": one.reason,
-            **spent,
-            "samples": subject.samples,
-            **figures(one.lines, one.branches, one.mutants),
-        }
-    return {
-        "kept": one.kept,
-        "text": found.text,
-        "samples": subject.samples,
-        **spent,
-        **figures(one.lines, one.branches, one.mutants),
-    }
+    told = {"kept": one.kept, "observed": one.observed, "reason": one.reason, "text": found.text, "samples": subject.samples}
+    return {**told, **spent, **figures(one.lines, one.branches, one.mutants)}
 
 
-def theirs(ready: tuple[Generation, Subject], python: Path, budget: float) -> dict[str, Any]:
-    """Pynguin's figures for the same function, by the same scorer."""
-    generation, subject = ready
-    text, spent, problem = pynguin_suite(python, subject.source, budget)
+def theirs(ready: Open, text: str, spent: float, problem: str) -> dict[str, Any]:
+    """Figures of what Pynguin found for the same function, by the same scorer."""
+    _, ground, subject = ready
     row = {"wall_s": round(spent, 2), "text": text}
-    if not text:
-        return {"kept": 0, "reason": problem, **row, **figures((0, 1), (0, 0), (0, 0))}
-    score: SuiteScore = scored([(subject, text)], generation.ground.settings)[0]
-    if not score.valid:
-        return {"kept": 0, "reason": score.detail, **row, **figures((0, 1), (0, 0), (0, 0))}
+    score = scored([(subject, text)], ground.settings)[0] if text else None
+    if score is None or not score.valid:
+        return {"kept": 0, "reason": problem if score is None else score.detail, **row, **figures((0, 1), (0, 0), (0, 0))}
     return {"kept": score.passed, **row, **figures(*covered(subject, score))}
 
 
@@ -229,8 +232,8 @@ def report(rows: Sequence[dict[str, Any]]) -> dict[str, Any]:
         "left_out": sum("left_out" in row for row in rows),
         "compared": len(both),
     }
-    if whole["harness"]:
-        found["harness"] = _side(list(whole["harness"].values()))
+    for side in OWN if whole["harness"] else ():
+        found[side] = _side(list(whole[side].values()))
     for side in SIDES if both else ():
         found[f"{side}_compared"] = _side([whole[side][one] for one in both])
     return found

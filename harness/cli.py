@@ -129,9 +129,10 @@ def evaluate(target: str, data: str, out: Path | None, mutants: int, **kept: Any
     from evaluation.score import default_workers
     from harness.guard.supervise import StopSignal
     from harness.signals import stopping
-    from harness.sweep.evaluate import Around, Asked, checked_out, evaluate
+    from harness.sweep.evaluate import Asked, checked_out, evaluate
     from harness.sweep.paths import Paths
     from harness.sweep.scoring import evaluation_cache
+    from harness.sweep.watched import Around
     from harness.sweep.writing import Writing
 
     checked_out(out)

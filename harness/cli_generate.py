@@ -52,10 +52,10 @@ def generate(target: str, writer: str | None, *, as_json: bool, **options: Any) 
     from harness.console.one_line import progress
     from harness.guard.supervise import StopSignal
     from harness.signals import stopping
-    from harness.sweep.evaluate import Around
     from harness.sweep.generate import Generation
     from harness.sweep.generate_asked import GenerateAsked
     from harness.sweep.paths import Paths
+    from harness.sweep.watched import Around
     from harness.sweep.writing import Writing
 
     same = ("base", "samples", "batch_size", "max_new_tokens", "temperature", "top_p", "quantization")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -28,11 +28,11 @@ from harness.data.sources import registry as data_sources
 from harness.data.sources.registry import load_records
 from harness.files.cache import default_cache_root
 from harness.files.places import expanded
-from harness.guard.supervise import StopSignal
 from harness.sweep.located import FORMS, Located, is_adapter, locate
 from harness.sweep.paths import Paths
 from harness.sweep.scoring import evaluation_cache, focal_functions
 from harness.sweep.traced import base_name
+from harness.sweep.watched import Around
 from harness.sweep.workplace import check_platform
 from harness.sweep.writing import Writing, write_suites
 from harness.tracking.versions import parse_version
@@ -62,16 +62,6 @@ class Asked:
     writing: Writing
     paths: Paths | None = None
     as_trained: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Around:
-    """What comes from the entry point: environment, the wish to stop, where progress is told, and what stays on the screen."""
-
-    environ: Mapping[str, str]
-    stop: StopSignal
-    say: Callable[[str], None]
-    tell: Callable[[str], None]
 
 
 def evaluate(asked: Asked, settings: ScoreSettings, around: Around) -> Content:
@@ -153,7 +143,7 @@ def _with_adapter(asked: Asked, located: Located) -> Writing:
 
 def _written(writing: Writing, records: tuple[Record, ...], around: Around) -> dict[str, Suite]:
     with tempfile.TemporaryDirectory(prefix="harness-evaluate-") as folder:
-        return write_suites(writing, records, (Path(folder), around.environ, around.stop), around.say)
+        return write_suites(writing, records, Path(folder), around)
 
 
 def _scored(functions: tuple[FocalFunction, ...], suites: Mapping[str, Suite], settings: ScoreSettings, around: Around) -> Report:

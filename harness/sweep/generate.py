@@ -15,11 +15,11 @@ from harness.data.targets.destination import save
 from harness.data.targets.pieces import count_tests
 from harness.data.targets.rendering import compatible, rendered
 from harness.data.targets.tests import Test, distinct
-from harness.sweep.evaluate import Around
 from harness.sweep.generate_asked import GenerateAsked
 from harness.sweep.generate_ground import Ground, expected_end, open_ground, subjects_of
 from harness.sweep.generate_keeping import Kept, keep, kept_anew
 from harness.sweep.generate_scoring import Subject
+from harness.sweep.watched import Around
 from harness.sweep.writing import written_by
 
 WRITING_SHARE = 0.75
@@ -36,16 +36,17 @@ class Generation:
     Args:
         asked: What is asked for.
         around: What comes from the entry point.
+        ground: What has been opened before for the same target, place and writer; None opens it.
 
     Raises:
         HarnessError: as `open_ground`; nothing has been run or written then.
     """
 
-    def __init__(self, asked: GenerateAsked, around: Around) -> None:
+    def __init__(self, asked: GenerateAsked, around: Around, ground: Ground | None = None) -> None:
         self._asked, self._around = asked, around
         self._started = time.time()
         self._seconds: dict[str, float] = {}
-        self.ground: Ground = open_ground(asked, around)
+        self.ground: Ground = ground or open_ground(asked, around)
 
     def outcome(self) -> GenerateOutcome:
         """Do all of it.
@@ -64,8 +65,7 @@ class Generation:
         records = [Record(one.name, one.name, one.source, (), None, "", "unknown") for one in subjects]
         begun = time.time()
         with tempfile.TemporaryDirectory(prefix="harness-generate-") as folder:
-            place = (Path(folder), self._around.environ, self._around.stop)
-            suites = written_by(writing, records, place, self._around.say)
+            suites = written_by(writing, records, Path(folder), self._around)
         samples: dict[str, list[str]] = {}
         for suite in suites:
             samples.setdefault(suite.function_id, []).append(suite.code)

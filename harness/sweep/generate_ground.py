@@ -19,10 +19,10 @@ from harness.data.targets.rendering import Module, check_text, rendered
 from harness.data.targets.target import Target, open_target
 from harness.data.targets.tests import Test
 from harness.files.cache import default_cache_root
-from harness.sweep.evaluate import Around
 from harness.sweep.generate_asked import GenerateAsked, writer_named
 from harness.sweep.generate_scoring import Subject, importable
 from harness.sweep.scoring import evaluation_cache
+from harness.sweep.watched import Around
 from harness.sweep.workplace import check_platform
 from harness.sweep.writing import Writing, base_of
 

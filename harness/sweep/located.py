@@ -18,7 +18,8 @@ from harness.files.adapter_files import ADAPTER_CONFIG, LINEAGE_FILE, WEIGHTS_FI
 from harness.files.cache import default_cache_root, published
 from harness.files.places import expanded
 from harness.sweep.paths import Paths
-from harness.tracking.versions import Asked, Registered, Registry, parse_version
+from harness.tracking.registered import Registered
+from harness.tracking.versions import Asked, Registry, parse_version
 
 FORMS = "an adapter folder, or NAME, NAME@alias, NAME/3 of a registered one"
 

@@ -13,7 +13,7 @@ from harness.sweep.specs import adapter_spec, baseline_spec
 from harness.sweep.split_measure import Subject
 from harness.sweep.workplace import Workplace
 from harness.tracking.champions import champion
-from harness.tracking.registry import Version
+from harness.tracking.registered import Registered
 from harness.tracking.versions import Asked, Registry
 from harness.trial.spec import ModelSpec
 
@@ -33,7 +33,7 @@ class Opponent:
 
     label: str
     subject: Subject
-    version: Version | None = None
+    version: Registered | None = None
     itself: bool = False
 
 
@@ -54,7 +54,7 @@ def untuned(work: Workplace) -> Subject:
     return Subject(baseline_spec(work, "base on test", 0, SPLIT), SPLIT, {}, {"kind": "baseline", "shots": "0"})
 
 
-def _champion(work: Workplace, version: Version) -> Subject:
+def _champion(work: Workplace, version: Registered) -> Subject:
     located = fetch(Registry(work.store.tracking_uri), Asked(version.name, None, version.number), work.environ)
     lineage = located.lineage
     quantization = lineage.settings["quantization"] if lineage else version.tags.get("quantization", "none")

@@ -23,7 +23,8 @@ from harness.sweep.located import Located, locate
 from harness.sweep.paths import Paths
 from harness.sweep.show_text import text_of
 from harness.sweep.traced import Papers, papers_of
-from harness.tracking.versions import Registered, Registry
+from harness.tracking.registered import Registered
+from harness.tracking.versions import Registry
 
 
 @dataclass(frozen=True, slots=True)

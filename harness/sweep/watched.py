@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -23,11 +24,12 @@ SHARE_OF_FREE = 0.9
 
 @dataclass(frozen=True, slots=True)
 class Around:
-    """What comes from the entry point: environment, the wish to stop, and where progress is told."""
+    """What comes from the entry point: environment, the wish to stop, where progress is told, and what stays on the screen."""
 
     environ: Mapping[str, str]
     stop: StopSignal
     say: Callable[[str], None]
+    tell: Callable[[str], None] = lambda _: None
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +42,7 @@ class Job:
         device: As `open_probe` takes it.
         what: In words, for a message: ``the adapter could not be trained again``.
         budget: The most it may take: bytes, or a share of what is free.
+        smaller: What to do where the memory was too little.
     """
 
     module: str
@@ -47,6 +50,7 @@ class Job:
     device: str
     what: str
     budget: str | float = SHARE_OF_FREE
+    smaller: str = "end what fills the memory"
 
 
 def free_budget(device: str, environ: Mapping[str, str], asked: str | float = SHARE_OF_FREE) -> Budget:
@@ -63,6 +67,12 @@ def free_budget(device: str, environ: Mapping[str, str], asked: str | float = SH
         raise HarnessError(f"no memory on {probe.device_name}", why=str(error), fix=fix, code=ExitCode.NO_MEMORY) from error
     finally:
         probe.close()
+
+
+def is_gpu(device: str, environ: Mapping[str, str]) -> bool:
+    """Whether a device, as `open_probe` takes it, is a GPU."""
+    with contextlib.closing(open_probe(device, environ.get("CUDA_VISIBLE_DEVICES"))) as probe:
+        return probe.kind == "cuda"
 
 
 def run_watched(job: Job, around: Around) -> TrialResult:
@@ -97,7 +107,7 @@ def _failed(job: Job, ending: Ending, reason: str) -> HarnessError:
     if ending is Ending.INTERRUPTED:
         return HarnessError("interrupted", why="Ctrl-C", fix="run the same command again", code=ExitCode.INTERRUPTED)
     if ending is Ending.PRUNED_MEMORY:
-        return HarnessError(job.what, why=reason, fix="end what fills the memory", code=ExitCode.NO_MEMORY)
+        return HarnessError(job.what, why=reason, fix=job.smaller, code=ExitCode.NO_MEMORY)
     return HarnessError(job.what, why=reason, fix="run `harness doctor`", code=ExitCode.ENVIRONMENT)
 
 

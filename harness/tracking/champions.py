@@ -11,17 +11,17 @@ from datetime import UTC, datetime
 from mlflow.exceptions import MlflowException
 
 from harness.core.errors import ExitCode, HarnessError
-from harness.tracking.registry import Version, ensure_registered_model, read_version, version_by_alias
+from harness.tracking.registered import PREVIOUS_CHAMPION, Registered, read_version
+from harness.tracking.registry import ensure_registered_model, version_by_alias
 from harness.tracking.store import Store
 
 CHAMPION = "champion"
 PREVIOUS = "previous"
-_BEFORE = "previous_champion"
 _USES = "test_uses."
 _DIGEST_SHOWN = 16
 
 
-def champion(store: Store, name: str) -> Version | None:
+def champion(store: Store, name: str) -> Registered | None:
     """The version in use; None where there is none."""
     return version_by_alias(store, name, CHAMPION)
 
@@ -30,14 +30,14 @@ def crown(store: Store, name: str, number: int) -> None:
     """Make a version the champion; the one before stays as ``previous``. Repeating it changes nothing."""
     before = champion(store, name)
     if before is not None and before.number != number:
-        store.client.set_model_version_tag(name, str(number), _BEFORE, str(before.number))
+        store.client.set_model_version_tag(name, str(number), PREVIOUS_CHAMPION, str(before.number))
     store.client.set_registered_model_alias(name, CHAMPION, str(number))
     reigning = champion(store, name)
     if reigning is not None and reigning.previous is not None:
         store.client.set_registered_model_alias(name, PREVIOUS, str(reigning.previous))
 
 
-def roll_back(store: Store, name: str) -> tuple[Version, Version]:
+def roll_back(store: Store, name: str) -> tuple[Registered, Registered]:
     """Make the champion before the present one the champion again; the one before that becomes ``previous``.
 
     Returns:
@@ -101,7 +101,7 @@ def _tag(digest: str) -> str:
     return f"{_USES}{digest[:_DIGEST_SHOWN]}"
 
 
-def _version(store: Store, name: str, number: int) -> Version | None:
+def _version(store: Store, name: str, number: int) -> Registered | None:
     try:
         return read_version(store.client, store.client.get_model_version(name, str(number)))
     except MlflowException as error:

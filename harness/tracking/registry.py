@@ -15,6 +15,7 @@ from mlflow.exceptions import MlflowException, RestException
 from harness.core.errors import ExitCode, HarnessError
 from harness.files.adapter_files import WEIGHTS_FILE, sha256_of
 from harness.tracking.metrics import scalars
+from harness.tracking.registered import Registered, is_absent, read_version
 from harness.tracking.store import Store
 
 
@@ -35,31 +36,6 @@ class Candidate:
     tags: Mapping[str, str] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
-class Version:
-    """A version in the registry.
-
-    Attributes:
-        name: Of the registered model.
-        number: 1, 2, ...
-        model_id: The logged model behind it.
-        adapter_sha256: Of the adapter's weights file.
-        run_id: The run that trained it.
-        artifact_uri: The PEFT folder within the store.
-        previous: Number of the champion before it, or None.
-        tags: All of its tags.
-    """
-
-    name: str
-    number: int
-    model_id: str
-    adapter_sha256: str
-    run_id: str
-    artifact_uri: str
-    previous: int | None
-    tags: Mapping[str, str] = field(default_factory=dict)
-
-
 def adapter_sha256(adapter_dir: Path) -> str:
     """sha256 of the weights, hex.
 
@@ -77,7 +53,7 @@ def adapter_sha256(adapter_dir: Path) -> str:
         ) from error
 
 
-def register(store: Store, name: str, candidate: Candidate) -> Version:
+def register(store: Store, name: str, candidate: Candidate) -> Registered:
     """Make an adapter a version of a registered model. The same weights are registered once.
 
     Raises:
@@ -89,12 +65,12 @@ def register(store: Store, name: str, candidate: Candidate) -> Version:
     return read_version(store.client, store.client.get_model_version(name, version.version))
 
 
-def version_by_alias(store: Store, name: str, alias: str) -> Version | None:
+def version_by_alias(store: Store, name: str, alias: str) -> Registered | None:
     """The version that an alias points at; None where there is none."""
     try:
         return read_version(store.client, store.client.get_model_version_by_alias(name, alias))
     except MlflowException as error:
-        if _is_absent(error):
+        if is_absent(error):
             return None
         raise
 
@@ -107,11 +83,6 @@ def ensure_registered_model(client: MlflowClient, name: str) -> None:
     except (MlflowException, RestException) as error:
         if error.error_code != "RESOURCE_ALREADY_EXISTS":
             raise
-
-
-def _is_absent(error: MlflowException) -> bool:
-    """MLflow says INVALID_PARAMETER_VALUE for an unknown alias, RESOURCE_DOES_NOT_EXIST for an unknown model."""
-    return error.error_code in ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE")
 
 
 def _find(client: MlflowClient, name: str, digest: str) -> ModelVersion | None:
@@ -153,18 +124,3 @@ def _log_model(store: Store, name: str, candidate: Candidate, digest: str) -> Lo
 
 def _metric_tags(metrics: Mapping[str, float]) -> dict[str, str]:
     return {f"test.{name}": f"{value:.6g}" for name, value in metrics.items()}
-
-
-def read_version(client: MlflowClient, version: ModelVersion) -> Version:
-    """A version as MLflow gives it, as a record."""
-    previous = version.tags.get("previous_champion")
-    return Version(
-        name=version.name,
-        number=int(version.version),
-        model_id=version.tags.get("model_id", ""),  # MLflow 3.17 takes model_id and does not give it back
-        adapter_sha256=version.tags.get("adapter_sha256", ""),
-        run_id=version.run_id or "",
-        artifact_uri=client.get_model_version_download_uri(version.name, version.version),
-        previous=None if previous is None else int(previous),
-        tags=dict(version.tags),
-    )

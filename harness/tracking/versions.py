@@ -8,21 +8,20 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 from mlflow import MlflowClient
 from mlflow.artifacts import download_artifacts
-from mlflow.entities.model_registry import ModelVersion
 from mlflow.exceptions import MlflowException
 from sqlalchemy.exc import SQLAlchemyError
 
 from harness.core.addresses import without_password
 from harness.core.errors import ExitCode, HarnessError
 from harness.tracking.champions import CHAMPION
+from harness.tracking.registered import Registered, is_absent, read_version
 
 _GIVEN = re.compile(r"(?P<name>[^@/]+)(?:@(?P<alias>[^@/]+)|/(?P<number>\d+))?")
-_ABSENT = ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE")
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,39 +34,6 @@ class Asked:
 
     def __str__(self) -> str:
         return f"{self.name}/{self.number}" if self.number is not None else f"{self.name}@{self.alias}"
-
-
-@dataclass(frozen=True, slots=True)
-class Registered:
-    """A version in the registry, as it is found there.
-
-    Attributes:
-        name: Of the registered model.
-        number: 1, 2, ...
-        aliases: That point at it.
-        tags: As it was tagged: study, trial, folder, test scores.
-        run_id: The run that trained it; empty where none is named.
-        model_id: The logged model behind it; empty where none is named.
-        adapter_sha256: Of the weights file, hex; empty where it is not recorded.
-        artifact_uri: Its files in the store.
-    """
-
-    name: str
-    number: int
-    aliases: tuple[str, ...] = ()
-    tags: Mapping[str, str] = field(default_factory=dict)
-    run_id: str = ""
-    model_id: str = ""
-    adapter_sha256: str = ""
-    artifact_uri: str = ""
-
-    def __str__(self) -> str:
-        return f"{self.name}/{self.number}"
-
-    def scores(self) -> dict[str, float]:
-        """What it reached on the test functions, by metric."""
-        named = {k.removeprefix("test."): v for k, v in self.tags.items() if k.startswith("test.")}
-        return {name: float(value) for name, value in named.items() if _is_number(value)}
 
 
 def parse_version(given: str) -> Asked | None:
@@ -116,10 +82,10 @@ class Registry:
         """
         try:
             if asked.number is not None:
-                return _read(self._client, self._client.get_model_version(asked.name, str(asked.number)))
-            return _read(self._client, self._client.get_model_version_by_alias(asked.name, asked.alias or CHAMPION))
+                return read_version(self._client, self._client.get_model_version(asked.name, str(asked.number)))
+            return read_version(self._client, self._client.get_model_version_by_alias(asked.name, asked.alias or CHAMPION))
         except MlflowException as error:
-            if error.error_code not in _ABSENT:
+            if not is_absent(error):
                 raise self._unusable(error) from error
             raise self._absent(asked) from error
         except SQLAlchemyError as error:
@@ -227,25 +193,3 @@ def link_back(client: MlflowClient, version: Registered) -> None:
             client.set_tag(version.run_id, key, value)
     if version.model_id:
         client.set_logged_model_tags(version.model_id, named)
-
-
-def _read(client: MlflowClient, version: ModelVersion) -> Registered:
-    tags = dict(version.tags)
-    return Registered(
-        version.name,
-        int(version.version),
-        tuple(sorted(version.aliases or ())),
-        tags,
-        version.run_id or "",
-        tags.get("model_id", ""),  # MLflow 3.17 takes model_id and does not give it back
-        tags.get("adapter_sha256", ""),
-        client.get_model_version_download_uri(version.name, version.version),
-    )
-
-
-def _is_number(text: str) -> bool:
-    try:
-        float(text)
-    except ValueError:
-        return False
-    return True

@@ -17,11 +17,11 @@ from harness.__main__ import run
 from harness.core.errors import ExitCode, HarnessError
 from harness.core.generated import GenerateOutcome
 from harness.guard.supervise import StopSignal
-from harness.sweep.evaluate import Around
 from harness.sweep.generate import Generation
 from harness.sweep.generate_asked import GenerateAsked
 from harness.sweep.generate_ground import subjects_of
 from harness.sweep.paths import Paths
+from harness.sweep.watched import Around
 from harness.sweep.writing import Writing
 
 CART = '''

@@ -6,7 +6,8 @@ import pytest
 
 from harness.core.errors import ExitCode, HarnessError
 from harness.tracking.champions import PREVIOUS, champion, count_of_test_uses, count_test_use, crown, roll_back
-from harness.tracking.registry import Candidate, Version, register, version_by_alias
+from harness.tracking.registered import Registered
+from harness.tracking.registry import Candidate, register, version_by_alias
 from harness.tracking.store import Store
 from harness.tracking.tracker import Tracker
 
@@ -18,7 +19,7 @@ def run_id(tracker: Tracker) -> str:
     return tracker.start_run("trial 4", params={}, tags={})
 
 
-def crowned(store: Store, adapter: Path, run_id: str, weights: bytes) -> Version:
+def crowned(store: Store, adapter: Path, run_id: str, weights: bytes) -> Registered:
     (adapter / "adapter_model.safetensors").write_bytes(weights)
     made = register(store, NAME, Candidate(adapter, run_id))
     crown(store, NAME, made.number)
