@@ -22,6 +22,7 @@ from harness.trial.drawing import Drawn, Nucleus, row_seed
 from harness.trial.examples import Wording
 from harness.trial.generation import FenceStop, Prompt, Written, build_prompts, suite_of_row
 from harness.trial.readings import give_back_memory
+from harness.trial.roomy import roomy_cache
 from harness.trial.spec import GeneratedSuite, GenerateSpec
 
 Suites = list[GeneratedSuite]
@@ -62,7 +63,7 @@ def write_samples(
     keep: Callable[[Sequence[GeneratedSuite]], None],
     report: Callable[[int, int], None],
 ) -> Written:
-    """Write `spec.samples` suites for every function of the file, in its order, until the time is up.
+    """Write `spec.samples` suites for every function of the file, the shortest first, until the time is up.
 
     As many functions are written together as make `spec.batch_size` rows; half as many from where a device ran out of memory.
 
@@ -76,7 +77,7 @@ def write_samples(
         HarnessError: if the model's chat template refuses the prompt.
         torch.OutOfMemoryError: if not even one suite fits.
     """
-    prompts = build_prompts(writer.tokenizer, spec, writer.wording)
+    prompts = sorted(build_prompts(writer.tokenizer, spec, writer.wording), key=lambda one: len(one.ids))
     deadline, started, rows = Deadline(spec.until), time.monotonic(), spec.batch_size
     suites: Suites = []
     latencies: list[float] = []
@@ -136,7 +137,7 @@ class _Read:
 def _read(writer: Writer, prompts: Sequence[Prompt]) -> _Read:
     padded = writer.tokenizer.pad({"input_ids": [one.ids for one in prompts]}, padding=True, return_tensors="pt")
     inputs = {name: padded[name].to(writer.model.device) for name in ("input_ids", "attention_mask")}
-    cache = DynamicCache(config=writer.model.config)
+    cache = roomy_cache(writer.model.config)
     mask = inputs["attention_mask"][:, :-1]
     with torch.inference_mode():
         writer.model(

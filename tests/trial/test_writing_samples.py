@@ -18,9 +18,11 @@ def asked(spec: TrialSpec, name: str, **changed: object) -> TrialSpec:
 
 
 def test_the_first_of_several_is_greedy_the_others_are_drawn_and_all_repeat(run: Run, spec: TrialSpec) -> None:
-    greedy = read_suites(run(asked(spec, "one")).suites_file)
-    several = read_suites(run(asked(spec, "three", samples=3)).suites_file)
-    again = read_suites(run(asked(spec, "again", samples=3)).suites_file)
+    greedy = sorted(read_suites(run(asked(spec, "one")).suites_file), key=lambda suite: suite.function_id)
+    several = sorted(read_suites(run(asked(spec, "three", samples=3)).suites_file), key=lambda suite: suite.function_id)
+    again = sorted(
+        read_suites(run(asked(spec, "again", samples=3, batch_size=6)).suites_file), key=lambda suite: suite.function_id
+    )
     assert [suite.function_id for suite in several] == [suite.function_id for suite in greedy for _ in range(3)]
     assert [suite.raw for suite in several[::3]] == [suite.raw for suite in greedy]
     for first in range(0, len(several), 3):
