@@ -48,7 +48,7 @@ from harness.sweep.watched import Around  # noqa: E402
 from harness.sweep.writing import Writing, written_by  # noqa: E402
 
 PACKAGES = ("boltons", "more_itertools", "toolz", "packaging", "sqlparse", "networkx")
-BATCH = 24
+BATCH = 32
 """Functions of one process, so that the model is loaded once for them."""
 ROWS = 48
 """Suites written together."""

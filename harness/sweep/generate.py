@@ -112,7 +112,7 @@ class Generation:
             self._around.say(f"functions scored: {first} of {len(subjects)}")
             group = subjects[first : first + GROUP]
             begun = time.time()
-            found += keep(group, self.ground.settings, self.ground.observe if self._asked.observed else None)
+            found += keep(group, self.ground.settings, self.ground.observe, observed=self._asked.observed)
             for one in group:
                 self._seconds[one.name] = self._seconds.get(one.name, 0.0) + (time.time() - begun) / len(group)
         return found

@@ -14,7 +14,7 @@ from harness.data.targets.around import Around as Offered
 from harness.data.targets.choosing import LeftOut, choose
 from harness.data.targets.cutting import Cut, cut_out
 from harness.data.targets.destination import Destination, open_destination
-from harness.data.targets.plain_run import Ran, open_fence, run_plain
+from harness.data.targets.plain_run import LIMIT_S, Ran, open_fence, run_plain
 from harness.data.targets.rendering import Module, check_text, rendered
 from harness.data.targets.target import Target, open_target
 from harness.data.targets.tests import Test
@@ -25,6 +25,9 @@ from harness.sweep.scoring import evaluation_cache
 from harness.sweep.watched import Around
 from harness.sweep.workplace import check_platform
 from harness.sweep.writing import Writing, base_of
+
+OBSERVED_S = 10.0
+"""Seconds for the calls of a function's tests, all together."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,15 +48,15 @@ class Ground:
     fence: Fence
     settings: ScoreSettings
 
-    def run(self, text: str, name: str) -> Ran:
+    def run(self, text: str, name: str, limit_s: float = LIMIT_S) -> Ran:
         """Run a test file under plain pytest, with the project to read."""
         target = self.target
         roots = [target.import_root, *([] if target.project is None else [target.project])]
-        return run_plain(text, name, list(dict.fromkeys(roots)), self.fence)
+        return run_plain(text, name, list(dict.fromkeys(roots)), self.fence, limit_s)
 
     def observe(self, tests: Sequence[Test]) -> Ran:
         """Run tests on the real module, for what they say."""
-        return self.run(rendered(self.module, tests), "test_observed.py")
+        return self.run(rendered(self.module, tests), "test_observed.py", OBSERVED_S)
 
     @property
     def module(self) -> Module:

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import dataclass, replace
 
-from evaluation import ScoreSettings, SuiteScore
+from evaluation import ScoreSettings, SuiteScore, Verdict
 from evaluation.coverage_map import coverage_map
 from evaluation.records import KILLED
 from evaluation.runner.source import measurable
@@ -47,14 +47,15 @@ Observe = Callable[[Sequence[Test]], Ran]
 _Scored = list[tuple[Piece, SuiteScore]]
 
 
-def keep(subjects: Sequence[Subject], settings: ScoreSettings, observe: Observe | None = None) -> list[Kept]:
+def keep(subjects: Sequence[Subject], settings: ScoreSettings, observe: Observe, *, observed: bool = False) -> list[Kept]:
     """The tests worth keeping of every function.
 
     Args:
         subjects: The functions, with what was written for them.
         settings: How suites are scored.
-        observe: Where only the expected value is wrong, the one that the code returns is taken, as this tells it. None drops
-            such tests.
+        observe: Tells what the code returns where a test expects something else. An iterator that was compared with the list
+            of its values is listed then.
+        observed: Take the value that the code returns where the model expected another, too.
 
     Raises:
         HarnessError: SANDBOX when tests cannot be run safely.
@@ -62,8 +63,8 @@ def keep(subjects: Sequence[Subject], settings: ScoreSettings, observe: Observe 
     first = _alone(subjects, [pieces_of(subject.samples, subject.around) for subject in subjects], settings)
     weak = [[part for piece, score in own if not score.valid for part in weaker(piece)] for own in first]
     found = _joined(first, _alone(subjects, weak, settings))
-    if observe is not None:
-        found = _joined(found, _alone(subjects, [_observed(own, observe) for own in found], settings))
+    mended = [[one for one in _mended(own, observe) if observed or not one.observed] for own in found]
+    found = _joined(found, _alone(subjects, mended, settings))
     chosen = [_chosen(own, subject) for own, subject in zip(found, subjects, strict=True)]
     tests = [joined_tests(subject.name, own) for subject, own in zip(subjects, chosen, strict=True)]
     whole = together(subjects, tests, settings)
@@ -103,9 +104,10 @@ def _joined(some: Sequence[_Scored], more: Sequence[_Scored]) -> list[_Scored]:
     return [[*a, *b] for a, b in zip(some, more, strict=True)]
 
 
-def _observed(found: _Scored, observe: Observe) -> list[Piece]:
+def _mended(found: _Scored, observe: Observe) -> list[Piece]:
     """Of the pieces that do not hold, those whose expected value can be told, with that value."""
-    wrong = [(piece, question) for piece, score in found if not score.valid and (question := asked_of(piece)) is not None]
+    failed = [piece for piece, score in found if score.verdict is Verdict.FAILED_ON_REFERENCE]
+    wrong = [(piece, question) for piece in failed if (question := asked_of(piece)) is not None]
     tests = [test for at, (_, question) in enumerate(wrong) for test in joined_tests(f"observe_{at}", [question])]
     together_ = compatible(tests)
     if not together_:

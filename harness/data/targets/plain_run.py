@@ -25,7 +25,6 @@ CHILD = Path(__file__).with_name("plain_child.py")
 LIMIT_S = 120.0
 _START_S = 30.0
 _MEMORY_BYTES = 2 * GIB
-_HOW = {TIMED_OUT: f"it did not end within {LIMIT_S:g} s"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +60,7 @@ def open_fence() -> Fence:
         raise HarnessError("tests cannot be run safely here", why=str(error), fix=fix, code=ExitCode.SANDBOX) from error
 
 
-def run_plain(text: str, name: str, roots: Sequence[Path], fence: Fence) -> Ran:
+def run_plain(text: str, name: str, roots: Sequence[Path], fence: Fence, limit_s: float = LIMIT_S) -> Ran:
     """Run a test file.
 
     Args:
@@ -69,6 +68,7 @@ def run_plain(text: str, name: str, roots: Sequence[Path], fence: Fence) -> Ran:
         name: Its name, without a folder.
         roots: Folders that are readable, and on the path.
         fence: What it stands behind.
+        limit_s: Seconds it may take.
 
     Raises:
         HarnessError: SANDBOX when the fence does not hold any more.
@@ -79,15 +79,15 @@ def run_plain(text: str, name: str, roots: Sequence[Path], fence: Fence) -> Ran:
             made = tempfile.TemporaryDirectory(prefix="harness-generate-", ignore_cleanup_errors=True)
             folder = stack.enter_context(made)
             stack.callback(empty, folder, unlock=True)
-        return _answer(*_ran(text, name, [str(root) for root in roots], (fence, folder)))
+        return _answer(*_ran(text, name, [str(root) for root in roots], (fence, folder, limit_s)), limit_s)
 
 
-def _ran(text: str, name: str, roots: list[str], where: tuple[Fence, str]) -> tuple[bytes, bytes, int | None]:
+def _ran(text: str, name: str, roots: list[str], where: tuple[Fence, str, float]) -> tuple[bytes, bytes, int | None]:
     """Output, error output and exit status; no status where it did not end in time."""
-    fence, folder = where
+    fence, folder, limit_s = where
     confined = plan(fence, folder, None)
     confined = replace(confined, readable=(*confined.readable, str(CHILD), *roots))
-    told = {"plan": asdict(confined), "roots": roots, "name": name, "limits": (LIMIT_S, _MEMORY_BYTES)}
+    told = {"plan": asdict(confined), "roots": roots, "name": name, "limits": (limit_s, _MEMORY_BYTES)}
     program = boot("import runpy; runpy.run_path(sys.argv[2], run_name='__main__')")
     runner = [*python(None), "-c", program, str(PACKAGE), str(CHILD), json.dumps(told)]
     environ = environment(folder, 0)
@@ -101,7 +101,7 @@ def _ran(text: str, name: str, roots: list[str], where: tuple[Fence, str]) -> tu
         start_new_session=True,
     )
     try:
-        said, wrong = process.communicate(text.encode(), LIMIT_S + _START_S)
+        said, wrong = process.communicate(text.encode(), limit_s + _START_S)
         return said, wrong, process.returncode
     except subprocess.TimeoutExpired:
         return b"", b"", None
@@ -112,13 +112,14 @@ def _ran(text: str, name: str, roots: list[str], where: tuple[Fence, str]) -> tu
             process.wait()
 
 
-def _answer(said: bytes, wrong: bytes, status: int | None) -> Ran:
+def _answer(said: bytes, wrong: bytes, status: int | None, limit_s: float) -> Ran:
+    late = f"it did not end within {limit_s:g} s"
     if status is None:
-        return Ran({}, f"it did not end within {LIMIT_S:g} s")
+        return Ran({}, late)
     try:
         answer = json.loads(said)
         if "how" in answer:
-            return Ran({}, _HOW.get(answer["how"], "its process ended before the tests did"))
+            return Ran({}, late if answer["how"] == TIMED_OUT else "its process ended before the tests did")
         tests = {str(name): passed is True for name, passed in answer["tests"].items()}
         return Ran(tests, str(answer["problem"]), {str(name): str(text) for name, text in answer["said"].items()})
     except (ValueError, KeyError, TypeError, AttributeError) as error:
