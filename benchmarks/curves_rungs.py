@@ -20,9 +20,10 @@ from harness.files.record_files import read_records
 from harness.sweep.scoring import focal_functions
 from harness.trial.base import Base
 from harness.trial.examples import Wording
-from harness.trial.generation import Written, generate, write_suites
+from harness.trial.generation import Writer, Written, generate, write_suites
 from harness.trial.readings import memory_peak
 from harness.trial.spec import TrialSpec
+from harness.trial.transformers_engine import TransformersEngine
 
 FIGURES = ("pass_rate", "line_coverage", "branch_coverage", "mutation_score")
 COUNTS = ("collected", "passed", "asserts", "copied_asserts", "mutants", "killable", "killed", "survived", "timeouts")
@@ -81,7 +82,8 @@ def _written(model: Any, base: Base, spec: TrialSpec, wording: Wording) -> Writt
         model.merge_adapter()
     set_seed(spec.seed)
     model.config.use_cache = True
-    return generate(model.eval(), base.tokenizer, spec.generate, wording, lambda done, total: None)
+    writer = Writer(TransformersEngine(model.eval(), base.tokenizer), base.tokenizer, wording)
+    return generate(writer, spec.generate, lambda done, total: None)
 
 
 def _scored(spec: TrialSpec, written: Written, settings: ScoreSettings) -> Report:

@@ -1,6 +1,6 @@
-"""Writes test suites with a loaded model, in batches of similar prompts.
+"""Writes a test suite for each function, in batches of similar prompts.
 
-Owns padding, stopping and latency; the prompts come from `harness.core.prompts` and so does the cut.
+Owns batches and latency; the prompts come from `harness.core.prompts` and so does the cut, the continuing is an engine's.
 """
 
 from __future__ import annotations
@@ -12,20 +12,25 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-import torch
-from transformers import StoppingCriteria, StoppingCriteriaList
-
 from harness.core.prompts import FENCE, cut_suite, prefill
 from harness.core.records import Record
 from harness.files.record_files import read_records
+from harness.trial.drawing import row_seed
 from harness.trial.encoding import prompt_ids
+from harness.trial.engine import Decoding, Engine
 from harness.trial.examples import Wording
 from harness.trial.readings import give_back_memory
 from harness.trial.spec import GeneratedSuite, GenerateSpec
 from harness.trial.trial_dir import write_atomic
 
-_FENCE_WINDOW = 4
-"""Last tokens that are looked at for a closing fence; a tokenizer may spread it over three."""
+
+@dataclass(frozen=True, slots=True)
+class Writer:
+    """What writes: an engine, the tokenizer of its model, and how it is asked."""
+
+    engine: Engine
+    tokenizer: Any
+    wording: Wording
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,39 +63,19 @@ class Written:
         }
 
 
-class FenceStop(StoppingCriteria):  # type: ignore[misc]
-    """Ends each sequence of a batch at its own closing fence; the finished rows are only padded from there.
-
-    Args:
-        tokenizer: To read the last tokens.
-        prompt_length: Padded length of the prompts, in tokens.
-    """
-
-    def __init__(self, tokenizer: Any, prompt_length: int) -> None:
-        self._tokenizer = tokenizer
-        self._prompt_length = prompt_length
-
-    def __call__(self, input_ids: Any, scores: Any, **_: Any) -> Any:
-        """One boolean a row."""
-        window = input_ids[:, max(self._prompt_length, input_ids.shape[1] - _FENCE_WINDOW) :]
-        tails = self._tokenizer.batch_decode(window, skip_special_tokens=True)
-        return torch.tensor([FENCE in tail for tail in tails], dtype=torch.bool, device=input_ids.device)
-
-
-def generate(model: Any, tokenizer: Any, spec: GenerateSpec, wording: Wording, report: Callable[[int, int], None]) -> Written:
+def generate(writer: Writer, spec: GenerateSpec, report: Callable[[int, int], None]) -> Written:
     """Write a suite for every function of the file.
 
     Args:
-        model: Base or PEFT model.
-        tokenizer: Its tokenizer, padding on the left.
+        writer: What writes.
         spec: What to write for and how.
-        wording: How to ask.
         report: Called after each batch with suites written and suites to write.
 
     Raises:
         HarnessError: if the model's chat template refuses the prompt.
+        TooManyRowsError: if a batch does not fit.
     """
-    prompts = build_prompts(tokenizer, spec, wording)
+    prompts = build_prompts(writer.tokenizer, spec, writer.wording)
     if not prompts:  # a rung that is judged by the validation loss alone
         return Written([], [], 0.0)
     give_back_memory()  # of training
@@ -99,13 +84,21 @@ def generate(model: Any, tokenizer: Any, spec: GenerateSpec, wording: Wording, r
     report(0, len(prompts))
     for indices in length_batches([len(p.ids) for p in prompts], spec.batch_size):
         begun = time.monotonic()
-        suites = _write_batch(model, tokenizer, [prompts[i] for i in indices], spec)
+        batch = [prompts[i] for i in indices]
+        seeds = [[row_seed(one.record, 1) if spec.do_sample else None] for one in batch]
+        answers = writer.engine.write([one.ids for one in batch], seeds, decoding(spec))
         seconds = time.monotonic() - begun
-        done.update((i, (suite, seconds)) for i, suite in zip(indices, suites, strict=True))
+        for i, one, (row,) in zip(indices, batch, answers, strict=True):
+            done[i] = (suite_of_row(writer.tokenizer, one.record, row), seconds)
         give_back_memory()
         report(len(done), len(prompts))
     ordered = [done[i] for i in range(len(prompts))]
     return Written([s for s, _ in ordered], [t for _, t in ordered], time.monotonic() - started)
+
+
+def decoding(spec: GenerateSpec) -> Decoding:
+    """How the suites of a spec are continued."""
+    return Decoding(spec.max_new_tokens, FENCE, spec.temperature, spec.top_p, spec.until)
 
 
 def write_suites(path: Path, suites: Sequence[GeneratedSuite]) -> None:
@@ -133,22 +126,6 @@ def length_batches(lengths: Sequence[int], size: int) -> Iterator[list[int]]:
 def quantile(ordered: Sequence[float], share: float) -> float:
     """The value below which a share (0-1) of the sorted values lies, nearest rank; 0.0 of none."""
     return ordered[min(len(ordered) - 1, int(share * len(ordered)))] if ordered else 0.0
-
-
-def _write_batch(model: Any, tokenizer: Any, batch: Sequence[Prompt], spec: GenerateSpec) -> list[GeneratedSuite]:
-    padded = tokenizer.pad({"input_ids": [p.ids for p in batch]}, padding=True, return_tensors="pt").to(model.device)
-    length = padded["input_ids"].shape[1]
-    sampling = {"temperature": spec.temperature, "top_p": spec.top_p} if spec.do_sample else {}
-    with torch.inference_mode():
-        output = model.generate(
-            **padded,
-            max_new_tokens=spec.max_new_tokens,
-            do_sample=spec.do_sample,
-            pad_token_id=tokenizer.pad_token_id,
-            stopping_criteria=StoppingCriteriaList([FenceStop(tokenizer, length)]),
-            **sampling,
-        )
-    return [suite_of_row(tokenizer, p.record, row) for p, row in zip(batch, output[:, length:].tolist(), strict=True)]
 
 
 def suite_of_row(tokenizer: Any, record: Record, ids: list[int], *, whole_tests: bool = True) -> GeneratedSuite:

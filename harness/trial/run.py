@@ -15,13 +15,14 @@ from harness.trial.bases import Bases, FreshBases
 from harness.trial.events import Event, EventWriter
 from harness.trial.examples import Wording, wording_of
 from harness.trial.failure import is_out_of_memory, last_line
-from harness.trial.generation import generate, write_suites
+from harness.trial.generation import Writer, generate, write_suites
 from harness.trial.process import InterruptedTrialError, Interruption
 from harness.trial.readings import memory_now, memory_peak, versions
-from harness.trial.sampling import Writer, append_suites, write_samples
+from harness.trial.sampling import append_suites, write_samples
 from harness.trial.seeding import seed_all
 from harness.trial.spec import ChildEnding, TrialResult, TrialSpec
 from harness.trial.stability import DivergedError
+from harness.trial.transformers_engine import TransformersEngine
 from harness.trial.trial_dir import TrialDir
 
 
@@ -100,11 +101,12 @@ class Trial:
         seed_all(self._spec.seed)  # sampled suites must not depend on how many random numbers training drew
         model.config.use_cache = True
         asked = self._spec.generate
+        writer = Writer(TransformersEngine(model, base.tokenizer), base.tokenizer, wording)
         if asked.samples > 1 or asked.until is not None:
             line = partial(append_suites, self._folder.suites_file)
-            written = write_samples(Writer(model, base.tokenizer, wording), asked, line, report)
+            written = write_samples(writer, asked, line, report)
         else:
-            written = generate(model, base.tokenizer, asked, wording, report)
+            written = generate(writer, asked, report)
             write_suites(self._folder.suites_file, written.suites)
         self._metrics |= written.metrics()
 

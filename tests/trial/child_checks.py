@@ -17,7 +17,7 @@ from transformers import AutoModelForCausalLM, AutoTokenizer, set_seed
 
 from harness.core.errors import HarnessError
 from harness.core.params import Quantization, TrialParams
-from harness.core.prompts import answer, messages, prefill
+from harness.core.prompts import FENCE, answer, messages, prefill
 from harness.core.records import Record
 from harness.files.template_files import load_template
 from harness.trial.adapters import settle_adapters
@@ -28,12 +28,13 @@ from harness.trial.data_order import SeededOrder
 from harness.trial.encoding import IGNORED_LABEL, Limits, encode, prompt_ids
 from harness.trial.events import EventWriter
 from harness.trial.examples import Wording
-from harness.trial.generation import FenceStop, length_batches, quantile
+from harness.trial.generation import length_batches, quantile
 from harness.trial.kept_base import KeptBase, adapted_bytes, own_copies
 from harness.trial.offload import check_offload, hide_from_redispatch, placement
 from harness.trial.process import Interruption
 from harness.trial.spec import ModelSpec, TrainSpec
 from harness.trial.training import Training, lora_config, sft_config, total_steps, warmup_steps
+from harness.trial.transformers_engine import TextStop
 
 TESTS = tuple(f"def test_{i}():\n    assert f({i}) == {i}" for i in range(4))
 RECORD = Record("x", "f", "def f(x):\n    return x\n", TESTS, None, "here", "unknown")
@@ -106,9 +107,9 @@ def each_row_stops_at_its_own_fence(tiny: Path) -> None:
     tokenizer = AutoTokenizer.from_pretrained(tiny)
     prompt = "```python\n"
     rows = torch.tensor(tokenizer([prompt + "abc```", prompt + "a``` b", prompt + "abcdef"])["input_ids"])
-    stop = FenceStop(tokenizer, len(tokenizer(prompt)["input_ids"]))
+    stop = TextStop(tokenizer, len(tokenizer(prompt)["input_ids"]), FENCE)
     assert stop(rows, None).tolist() == [True, False, False]
-    assert FenceStop(tokenizer, rows.shape[1])(rows, None).tolist() == [False] * 3
+    assert TextStop(tokenizer, rows.shape[1], FENCE)(rows, None).tolist() == [False] * 3
 
 
 def number_formats_follow_the_machine(tiny: Path) -> None:
