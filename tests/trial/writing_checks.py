@@ -1,0 +1,111 @@
+"""What writes suites, part by part: the cache, the draw, the engine. Run by test_child_parts.py."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+import torch
+from transformers import AutoModelForCausalLM, AutoTokenizer, DynamicCache, LlamaConfig
+
+from harness.core.records import Record
+from harness.files.record_files import write_records
+from harness.files.template_files import load_template
+from harness.trial.drawing import Drawn, Nucleus
+from harness.trial.engine import Decoding, Ids, Seeds, TooManyRowsError
+from harness.trial.examples import Wording
+from harness.trial.generation import Writer
+from harness.trial.roomy import ROOM, roomy_cache
+from harness.trial.sampling import write_samples
+from harness.trial.spec import GeneratedSuite, GenerateSpec
+from harness.trial.transformers_engine import TransformersEngine
+
+CONFIG = LlamaConfig(hidden_size=8, num_attention_heads=2, num_key_value_heads=2, num_hidden_layers=2)
+HOW = Decoding(8, "```", 1.0, 0.95)
+
+
+class SmallDevice:
+    """An engine with room for two rows."""
+
+    def __init__(self) -> None:
+        self.asked: list[int] = []
+
+    def write(self, prompts: Sequence[Ids], seeds: Sequence[Seeds], how: Decoding) -> list[list[Ids]]:
+        self.asked.append(sum(map(len, seeds)))
+        if self.asked[-1] > 2:
+            raise TooManyRowsError("too many")
+        return [[[1] for _ in own] for own in seeds]
+
+
+def the_cache_holds_what_transformers_own_cache_holds(_tiny: Path) -> None:
+    draw = torch.Generator().manual_seed(0)
+    caches = [roomy_cache(CONFIG), DynamicCache(config=CONFIG)]
+    for length in [5, *[1] * (2 * ROOM + 3)]:
+        for layer in (0, 1):
+            keys, values = (torch.rand(2, 2, length, 4, generator=draw) for _ in range(2))
+            ours, theirs = (cache.update(keys, values, layer) for cache in caches)
+            assert all(torch.equal(a, b) for a, b in zip(ours, theirs, strict=True))
+    assert [cache.get_seq_length() for cache in caches] == [2 * ROOM + 8] * 2
+
+
+def copies_of_a_cache_go_on_by_themselves(_tiny: Path) -> None:
+    cache, ones = roomy_cache(CONFIG), torch.ones(1, 2, 3, 4)
+    cache.update(ones, ones, 0)
+    copied = copy.deepcopy(cache)
+    copied.batch_repeat_interleave(3)
+    copied.update(2 * torch.ones(3, 2, 1, 4), 2 * torch.ones(3, 2, 1, 4), 0)
+    assert copied.layers[0].keys[:, 0, :, 0].tolist() == [[1, 1, 1, 2]] * 3
+    assert cache.get_seq_length() == 3
+
+
+def a_row_draws_the_same_in_any_batch(_tiny: Path) -> None:
+    scores = torch.randn(4, 500, generator=torch.Generator().manual_seed(1)) * 3
+    nucleus = Nucleus(0.8, 0.9)
+    whole, alone = Drawn([None, 1, 2, 3], nucleus), Drawn([2], nucleus)
+    first, second = (whole(None, scores).argmax(-1) for _ in range(2))
+    assert first[0] == second[0] == scores[0].argmax()
+    assert [int(alone(None, scores[2:3]).argmax()) for _ in range(2)] == [int(first[2]), int(second[2])]
+
+
+def what_lies_outside_of_the_nucleus_is_never_drawn(_tiny: Path) -> None:
+    scores = torch.log(torch.tensor([[0.5, 0.3, 0.15, 0.05]]))
+    draws = Drawn([7], Nucleus(1.0, 0.75))
+    found = [int(draws(None, scores).argmax()) for _ in range(400)]
+    assert set(found) == {0, 1}
+    assert 0.55 < found.count(0) / len(found) < 0.7  # 0.5 of 0.8
+
+
+def a_prompt_that_is_read_once_goes_on_as_one_that_is_read_for_every_row(tiny: Path) -> None:
+    model = AutoModelForCausalLM.from_pretrained(tiny, dtype=torch.float32).eval()
+    tokenizer = AutoTokenizer.from_pretrained(tiny, padding_side="left")
+    prompts = [list(tokenizer(text)["input_ids"]) for text in ("def f(x):\n    return x", "def g():\n    pass")]
+    engine = TransformersEngine(model, tokenizer)
+    together = engine.write(prompts, [[None, 5, 6], [None, 7, 8]], HOW)
+    assert together[0][0] == engine.write(prompts[:1], [[None]], HOW)[0][0]
+    assert together[1][2] == engine.write(prompts[1:], [[8]], HOW)[0][0]
+    assert together[0][1] != together[0][2]
+
+
+def fewer_rows_are_tried_where_the_memory_is_too_little(tiny: Path) -> None:
+    records = [Record(f"r{n}", "f", f"def f(x):\n    return {n}\n", (), None, "here", "unknown") for n in range(3)]
+    write_records(tiny / "functions.jsonl", records)
+    device, kept = SmallDevice(), list[GeneratedSuite]()
+    writer = Writer(device, AutoTokenizer.from_pretrained(tiny, padding_side="left"), Wording(load_template("chat-function")))
+    spec = GenerateSpec(str(tiny / "functions.jsonl"), batch_size=16, samples=4)
+    write_samples(writer, spec, kept.extend, lambda done, total: None)
+    assert sorted(suite.function_id for suite in kept) == [f"r{n}" for n in range(3) for _ in range(4)]
+    assert max(device.asked) == 12
+    assert set(device.asked[2:]) <= {4, 2}
+
+
+def one_row_too_many_is_an_error(tiny: Path) -> None:
+    class NoRoom(SmallDevice):
+        def write(self, prompts: Sequence[Ids], seeds: Sequence[Seeds], how: Decoding) -> list[list[Ids]]:
+            raise TooManyRowsError("too many")
+
+    write_records(tiny / "functions.jsonl", [Record("r", "f", "def f():\n    pass\n", (), None, "here", "unknown")])
+    writer = Writer(NoRoom(), AutoTokenizer.from_pretrained(tiny, padding_side="left"), Wording(load_template("chat-function")))
+    with pytest.raises(TooManyRowsError):
+        write_samples(writer, GenerateSpec(str(tiny / "functions.jsonl"), samples=2), lambda _: None, lambda done, total: None)
