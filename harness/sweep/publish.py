@@ -34,7 +34,9 @@ def publish(work: Workplace, trial: Told, told: Promotion, found: Mapping[str, M
     base = {"untuned, zero-shot": found["untuned"]}
     folder = export_trial(work, trial, out, Findings(found["tuned"], base, _chosen(told), f"{told.chosen} on test"))
     reported = {key: value for key, value in found["tuned"].items() if key.startswith(REPORTED)}
-    version = register(work.store, told.name, Candidate(folder, trial.run_id or "", reported, _tags(work, trial, told, folder)))
+    tags = _tags(work, trial, told, folder)
+    candidate = Candidate(folder, trial.run_id or "", reported, tags, _description(tags, told))
+    version = register(work.store, told.name, candidate)
     name_each_other(work.store, told.name, version.number)
     crown(work.store, told.name, version.number)
     if trial.run_id:
@@ -72,6 +74,22 @@ def _tags(work: Workplace, trial: Told, told: Promotion, folder: Path) -> dict[s
         "gain": told.reason,
         "forced": str(told.forced).lower(),
     }
+
+
+def _description(tags: Mapping[str, str], told: Promotion) -> str:
+    """For the version's page in MLflow."""
+    rows = [
+        f"| {name} | {measured(name, ours)} | {measured(name, told.opponent_tested.get(name))} |"
+        for name, ours in told.tested.items()
+    ]
+    table = "\n".join([f"| on {told.functions} test functions | this | {told.opponent} |", "|---|---|---|", *rows])
+    forced = " Promoted by force: the gain was not shown." if told.forced else ""
+    return (
+        f"LoRA adapter for {tags['base_model']}: trial {tags['trial']} of the study {tags['study']}.\n\n{table}\n\n"
+        f"Chosen by: {told.rule}. Compared with {told.opponent}: {told.reason}.{forced}\n\n"
+        f"`harness generate FILE.py --writer {told.name}` writes tests with the champion; "
+        f"`harness show {told.name}` says where it comes from. PEFT folder: `{tags['folder']}`\n"
+    )
 
 
 def note(work: Workplace, trial: Told, told: Promotion) -> None:

@@ -28,12 +28,14 @@ class Candidate:
         run_id: The run that trained it.
         metrics: What it reached on the test functions.
         tags: Anything else worth keeping with the version: study, trial, base model.
+        description: What a person reads on the version's page, Markdown.
     """
 
     adapter_dir: Path
     run_id: str
     metrics: Mapping[str, float] = field(default_factory=dict)
     tags: Mapping[str, str] = field(default_factory=dict)
+    description: str = ""
 
 
 def adapter_sha256(adapter_dir: Path) -> str:
@@ -100,6 +102,7 @@ def _create(store: Store, name: str, candidate: Candidate, digest: str) -> Model
         run_id=candidate.run_id,
         tags={**candidate.tags, **_metric_tags(candidate.metrics), "adapter_sha256": digest, "model_id": model.model_id},
         model_id=model.model_id,
+        description=candidate.description or None,
         await_creation_for=0,
     )
 
@@ -123,4 +126,6 @@ def _log_model(store: Store, name: str, candidate: Candidate, digest: str) -> Lo
 
 
 def _metric_tags(metrics: Mapping[str, float]) -> dict[str, str]:
-    return {f"test.{name}": f"{value:.6g}" for name, value in metrics.items()}
+    """What the registry's table shows; what goes with a metric (``pass_rate_low``) is with the logged model."""
+    own = [name for name in metrics if not any(name.startswith(f"{other}_") for other in metrics)]
+    return {f"test.{name}": f"{metrics[name]:.4g}" for name in own}

@@ -46,6 +46,15 @@ def test_an_adapter_becomes_a_version_with_its_files(store: Store, run_id: str, 
     assert made.tags["test.pass_rate"] == "0.46"
 
 
+def test_the_table_of_versions_shows_metrics_without_what_goes_with_them(store: Store, run_id: str, adapter: Path) -> None:
+    metrics = {"pass_rate": 0.46, "pass_rate_low": 0.4, "pass_rate_high": 0.5}
+    made = register(store, NAME, Candidate(adapter, run_id, metrics, description="what it is"))
+    assert made.scores() == {"pass_rate": 0.46}
+    assert store.client.get_model_version(NAME, "1").description == "what it is"
+    logged = store.client.get_logged_model(made.model_id).metrics
+    assert {metric.key for metric in logged} == {f"test/{name}" for name in metrics}
+
+
 def test_the_same_weights_are_registered_once(store: Store, run_id: str, adapter: Path) -> None:
     first = register(store, NAME, Candidate(adapter, run_id))
     assert register(store, NAME, Candidate(adapter, run_id)) == first
