@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import os
 import re
 import subprocess
@@ -60,9 +61,21 @@ def pynguin_suite(python: Path, source: str, seconds: float) -> tuple[str, float
 
 
 def as_suite(text: str) -> str:
-    """Pynguin's file with the module under test by the scorer's name."""
+    """Pynguin's file with the module under test by the scorer's name, and what it marks as failing told in pytest's other way.
+
+    The scorer takes no test that is expected to fail. Pynguin marks tests so whose call raises what it knows no reason for:
+    that is ``pytest.raises(Exception)``.
+    """
     named = text.replace(f'sys.modules["{MODULE}"]', "solution")
-    return re.sub(rf"^import {MODULE}\b", "import solution", named, flags=re.MULTILINE)
+    tree = ast.parse(re.sub(rf"^import {MODULE}\b", "import solution", named, flags=re.MULTILINE))
+    for node in tree.body:
+        if isinstance(node, ast.FunctionDef) and any("xfail" in ast.unparse(mark) for mark in node.decorator_list):
+            node.decorator_list = [mark for mark in node.decorator_list if "xfail" not in ast.unparse(mark)]
+            raising = ast.parse("with pytest.raises(Exception):\n    pass").body[0]
+            assert isinstance(raising, ast.With)
+            raising.body = node.body
+            node.body = [raising]
+    return ast.unparse(ast.fix_missing_locations(tree)) + "\n"
 
 
 def _command(python: Path, folder: Path, seconds: float) -> list[str]:
