@@ -13,7 +13,24 @@ from harness.data.targets.pieces import Piece
 MAX_NAME = 60
 _WORD = re.compile(r"[A-Z]+(?=[A-Z][a-z])|[A-Z]?[a-z]+|[A-Z]+|\d+")
 _EMPTY_WORDS = frozenset(
-    "test tests function func method case cases basic example examples works concrete arguments different every time".split()
+    [
+        "test",
+        "tests",
+        "function",
+        "func",
+        "method",
+        "case",
+        "cases",
+        "basic",
+        "example",
+        "examples",
+        "works",
+        "concrete",
+        "arguments",
+        "different",
+        "every",
+        "time",
+    ]
 )
 """Say nothing about a test; the last of them are the prompt's, which small models repeat."""
 
