@@ -175,6 +175,16 @@ def test_carriage_returns_are_line_ends() -> None:
     assert cut_suite(WHOLE.replace("\n", "\r\n") + "```", RECORD).code == import_line(RECORD) + "\n" + WHOLE
 
 
+def test_of_a_broken_test_whole_lines_are_kept_where_tests_are_taken_apart() -> None:
+    broken = "def test_a():\n    assert area(1) == 1\n    assert area(2) == 4\n    assert area(3) == 1"
+    cut = cut_suite(broken, RECORD, whole_tests=False)
+    assert cut.code.endswith("def test_a():\n    assert add(1) == 1\n    assert add(2) == 4\n")
+    assert cut.truncated
+    assert "def test_a" not in cut_suite(broken, RECORD).code
+    assert cut_suite("assert add(1) == 1\n```", RECORD, whole_tests=False).code.endswith("\nassert add(1) == 1\n")
+    assert cut_suite("assert add(1) == 1\n```", RECORD).code == "from solution import add\n"
+
+
 def test_a_thousand_brackets_do_not_break_the_cut() -> None:
     cut = cut_suite(WHOLE + "x = " + "(" * 5000, RECORD)
     assert cut.code == import_line(RECORD) + "\n" + WHOLE
