@@ -176,7 +176,7 @@ def test_carriage_returns_are_line_ends() -> None:
 
 
 def test_of_a_broken_test_whole_lines_are_kept_where_tests_are_taken_apart() -> None:
-    broken = "def test_a():\n    assert area(1) == 1\n    assert area(2) == 4\n    assert area(3) == 1"
+    broken = "def test_a():\n    assert add(1) == 1\n    assert add(2) == 4\n    assert add(3) == 1"
     cut = cut_suite(broken, RECORD, whole_tests=False)
     assert cut.code.endswith("def test_a():\n    assert add(1) == 1\n    assert add(2) == 4\n")
     assert cut.truncated
