@@ -147,10 +147,10 @@ def test_another_base_is_loaded_anew_and_one_that_was_written_to_is_read_again(
 SCRIBBLE = """
 import harness.trial.run as run
 generate, written = run.generate, []
-def scribbling(model, *rest):
+def scribbling(writer, *rest):
     if not written:
-        written.append(model.get_input_embeddings().weight.data.view(-1)[3:4].add_(0.001))
-    return generate(model, *rest)
+        written.append(writer.engine.model.get_input_embeddings().weight.data.view(-1)[3:4].add_(0.001))
+    return generate(writer, *rest)
 run.generate = scribbling
 """
 
