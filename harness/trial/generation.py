@@ -26,11 +26,19 @@ from harness.trial.trial_dir import write_atomic
 
 @dataclass(frozen=True, slots=True)
 class Writer:
-    """What writes: an engine, the tokenizer of its model, and how it is asked."""
+    """What writes.
+
+    Attributes:
+        engine: Continues prompts.
+        tokenizer: Of its model.
+        wording: How it is asked.
+        seed: Of a trial whose single suites are drawn.
+    """
 
     engine: Engine
     tokenizer: Any
     wording: Wording
+    seed: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +93,7 @@ def generate(writer: Writer, spec: GenerateSpec, report: Callable[[int, int], No
     for indices in length_batches([len(p.ids) for p in prompts], spec.batch_size):
         begun = time.monotonic()
         batch = [prompts[i] for i in indices]
-        seeds = [[row_seed(one.record, 1) if spec.do_sample else None] for one in batch]
+        seeds = [[row_seed(one.record, writer.seed) if spec.do_sample else None] for one in batch]
         answers = writer.engine.write([one.ids for one in batch], seeds, decoding(spec))
         seconds = time.monotonic() - begun
         for i, one, (row,) in zip(indices, batch, answers, strict=True):

@@ -101,7 +101,7 @@ class Trial:
         seed_all(self._spec.seed)  # sampled suites must not depend on how many random numbers training drew
         model.config.use_cache = True
         asked = self._spec.generate
-        writer = Writer(TransformersEngine(model, base.tokenizer), base.tokenizer, wording)
+        writer = Writer(TransformersEngine(model, base.tokenizer), base.tokenizer, wording, self._spec.seed)
         if asked.samples > 1 or asked.until is not None:
             line = partial(append_suites, self._folder.suites_file)
             written = write_samples(writer, asked, line, report)
