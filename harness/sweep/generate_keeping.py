@@ -106,18 +106,15 @@ def _joined(some: Sequence[_Scored], more: Sequence[_Scored]) -> list[_Scored]:
 
 def _mended(found: _Scored, observe: Observe) -> list[Piece]:
     """Of the pieces that do not hold, those whose expected value can be told, with that value."""
-    failed = [piece for piece, score in found if score.verdict is Verdict.FAILED_ON_REFERENCE]
-    wrong = [(piece, question) for piece in failed if (question := asked_of(piece)) is not None]
-    tests = [test for at, (_, question) in enumerate(wrong) for test in joined_tests(f"observe_{at}", [question])]
-    together_ = compatible(tests)
-    if not together_:
+    failed = {f"observe_{at}": one for at, (one, score) in enumerate(found) if score.verdict is Verdict.FAILED_ON_REFERENCE}
+    asked = [(name, question) for name, piece in failed.items() if (question := asked_of(piece)) is not None]
+    tests = compatible(test for name, question in asked for test in joined_tests(name, [question]))
+    if not tests:
         return []
-    said = observe(together_).said
-    names = {test.function: test.name for test in together_}
-    answers = [(piece, said.get(names.get(f"observe_{at}", ""), "")) for at, (piece, _) in enumerate(wrong)]
+    said = observe(tests).said
+    mended = [settled(failed[test.function], said[test.name]) for test in tests if test.name in said]
     known = {piece.text for piece, _ in found}
-    settled_ = {one.text: one for piece, text in answers if text and (one := settled(piece, text)) is not None}
-    return [one for text, one in settled_.items() if text not in known]
+    return list({one.text: one for one in mended if one is not None and one.text not in known}.values())
 
 
 def _chosen(found: Sequence[tuple[Piece, SuiteScore]], subject: Subject) -> list[Piece]:

@@ -46,8 +46,6 @@ def roomy_cache(config: Any) -> DynamicCache:
     """An empty cache for a model; layers that forget (sliding windows) stay transformers' own."""
     cache = DynamicCache(config=config)
     cache.layers = [RoomyLayer() if type(layer) is DynamicLayer else layer for layer in cache.layers]
-    if cache.layer_class_to_replicate is DynamicLayer:
-        cache.layer_class_to_replicate = RoomyLayer
     return cache
 
 
