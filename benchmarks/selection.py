@@ -120,7 +120,7 @@ def repetition(scores: Scores, sizes: Sizes, rng: np.random.Generator) -> Seen:
     again = {number: measure(scores[number], splits[1]) for number in first(seen)[:CANDIDATES]}
     chosen = first(again)[0]
     ours, theirs = measure(scores[chosen], splits[2]), measure(scores[champion], splits[2])
-    found = differences(ours, theirs, scale_of(Knee(), OBJECTIVES))
+    found = differences(ours, theirs, scale_of(Knee(), OBJECTIVES, NAMES))
     gain = Gain.of(found, lower_bound(found, CONFIDENCE, 0, 2_000))
     true = [worth(measure(one, np.arange(functions))) for one in scores]
     naive = max(seen, key=lambda number: worth(seen[number]))
