@@ -239,3 +239,39 @@ def test_a_value_that_an_inner_function_changes_is_not_put_in_its_place() -> Non
 def test_only_a_repeated_literal_is_said_once() -> None:
     repeated = ast.parse("x = [1]\nx = [1]\nx.append(2)\nx.append(2)\nassert x.pop() == 2\nassert x.pop() == 2").body
     assert [ast.unparse(one) for one in tidy(repeated)] == [ast.unparse(one) for one in repeated[1:]]
+
+
+BUILTIN_NAMES = Around(
+    "from asyncio import Timeout as ConnectionError\n\nclass TimeoutError(OSError): ...\n\ndef format(x):\n    return x\n",
+    "format",
+    frozenset({"ConnectionError", "TimeoutError", "format"}),
+)
+
+
+@pytest.mark.parametrize(
+    ("body", "own", "imports"),
+    [
+        ("assert format(1) == len([1])", {"format"}, set()),
+        ("with pytest.raises(TimeoutError):\n    format(1)", {"format", "TimeoutError"}, {"import pytest"}),
+        ("assert format(1) != ConnectionError", {"format"}, {"from asyncio import Timeout as ConnectionError"}),
+        ("assert format(1) == pow(1.0, 2)", {"format"}, {"from math import pow"}),
+        ("assert list(map(format, [1])) == sorted([1])", {"format"}, set()),
+    ],
+)
+def test_a_name_of_the_module_hides_the_builtin(body: str, own: set[str], imports: set[str]) -> None:
+    code = "from math import pow\nfrom solution import format, sorted\n\ndef test_a():\n" + indent(body, "    ")
+    (piece,) = pieces_of([code], BUILTIN_NAMES)
+    assert (piece.needs.own, piece.needs.imports) == (own, imports)
+
+
+def test_a_builtin_that_the_test_binds_is_not_the_modules() -> None:
+    assert (
+        pieces_of(["def test_a():\n    format = str\n    assert format(1) == '1'\n    assert format(2) == '2'\n"], BUILTIN_NAMES)
+        == []
+    )
+
+
+def test_a_helper_may_be_named_like_a_builtin() -> None:
+    code = "def sum(x):\n    return x\n\ndef test_a():\n    assert format(1) == sum(1)\n"
+    (piece,) = pieces_of([code], BUILTIN_NAMES)
+    assert piece.needs.helpers == ("def sum(x):\n    return x",)
