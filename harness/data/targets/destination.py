@@ -82,7 +82,8 @@ def style_of(target: Target) -> Style:
     """How a project writes: the line length of its formatter, and the quotes of the module."""
     text = target.module.text
     width = 88 if target.project is None else _width(target.project / "pyproject.toml")
-    return Style(width, text.count('"') - 6 * text.count('"""') >= text.count("'"))
+    double, single = (text.count(sign) - 3 * text.count(3 * sign) for sign in ('"', "'"))
+    return Style(width, double >= single)
 
 
 def _width(file: Path) -> int:
