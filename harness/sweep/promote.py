@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from evaluation import lower_bound
 from harness.console.promotion import CandidateRow, Promotion
 from harness.core.errors import ExitCode, HarnessError
+from harness.core.flattery import flattery
 from harness.core.gain import Decision, Gain, Measure, by_function, decide, differences, scale_of
 from harness.core.measured import Measured
 from harness.core.selection import Rule, weighed, words
@@ -187,7 +188,17 @@ def _told(work: Workplace, name: str, tested: _Tested, asked: Asked) -> Promotio
         forced=forced,
         criteria=criteria(work, contest.chosen, tested.ours.metrics),
         excluded={f"trial {number}": texts for number, texts in contest.excluded.items()},
+        flattery=_flattery(work, tested),
     )
+
+
+def _flattery(work: Workplace, tested: _Tested) -> dict[str, float]:
+    """Of what was promoted by its figures."""
+    if tested.gain is None or not tested.decision.promote:
+        return {}
+    section, both = work.config.promotion, (tested.ours, tested.theirs)
+    scale = scale_of(section.chooser(), objectives_of(work.config), by_function(*both))
+    return {name: by for name, by in flattery(*both, scale, section.confidence).items() if name in REPORTED}
 
 
 def _rule(rule: Rule, asked: Asked) -> str:

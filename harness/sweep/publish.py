@@ -51,8 +51,14 @@ def _chosen(told: Promotion) -> dict[str, str]:
         said["candidates"] = "; ".join(_in_words(row) for row in told.candidates)
         said["scored again on"] = f"{told.selection_functions} selection functions, which steered nothing"
     said["compared with"] = f"{told.opponent}, on {told.functions} test functions: {told.reason}"
+    if told.flattery:
+        said["score to report"] = f"{_expected(told)}: as measured, less what it owes to having been chosen by these figures"
     said["test functions"] = f"have decided about this model {told.test_uses} time{'s' * (told.test_uses != 1)}"
     return {**said, "by force": "the gain was not shown"} if told.forced else said
+
+
+def _expected(told: Promotion) -> str:
+    return ", ".join(f"{name} {value:.3f}" for name, value in told.expected().items())
 
 
 def _in_words(row: CandidateRow) -> str:
@@ -84,9 +90,12 @@ def _description(tags: Mapping[str, str], told: Promotion) -> str:
     ]
     table = "\n".join([f"| on {told.functions} test functions | this | {told.opponent} |", "|---|---|---|", *rows])
     forced = " Promoted by force: the gain was not shown." if told.forced else ""
+    expected = (
+        f" To report, less what it owes to having been chosen by these figures: {_expected(told)}." if told.flattery else ""
+    )
     return (
         f"LoRA adapter for {tags['base_model']}: trial {tags['trial']} of the study {tags['study']}.\n\n{table}\n\n"
-        f"Chosen by: {told.rule}. Compared with {told.opponent}: {told.reason}.{forced}\n\n"
+        f"Chosen by: {told.rule}. Compared with {told.opponent}: {told.reason}.{forced}{expected}\n\n"
         f"`harness generate FILE.py --writer {told.name}` writes tests with the champion; "
         f"`harness show {told.name}` says where it comes from. PEFT folder: `{tags['folder']}`\n"
     )
