@@ -19,7 +19,7 @@ from harness.sweep.card_facts import REPORTED
 from harness.sweep.contest import Contest, asked_for, candidate_subject, hold
 from harness.sweep.criteria import criteria
 from harness.sweep.model_lock import promoting
-from harness.sweep.publish import note, publish
+from harness.sweep.publish import confirm, is_published, note, publish
 from harness.sweep.reigning import SPLIT, Opponent, opponent, untuned, without_champion
 from harness.sweep.split_measure import measure, measured_before
 from harness.sweep.summary import Results, figure, objectives_of
@@ -85,6 +85,8 @@ def _decided(work: Workplace, name: str, contest: Contest, asked: Asked) -> Prom
     told = _told(work, name, tested, asked)
     if told.promoted:
         _require_reigning(work, name, tested.against)
+        if tested.against.itself and tested.against.version and is_published(tested.against.version):
+            return confirm(work, contest.chosen, told, tested.against.version)
         told = publish(work, contest.chosen, told, {"tuned": tested.ours.metrics, "untuned": tested.base.metrics})
     note(work, contest.chosen, told)
     return told

@@ -10,11 +10,14 @@ from pathlib import Path
 from harness.console.json_view import as_json
 from harness.console.promotion import CandidateRow, Promotion
 from harness.console.text import measured
+from harness.core.errors import HarnessError
+from harness.files.adapter_files import verify
 from harness.study.ledger import Told
 from harness.sweep.card_facts import REPORTED, Findings
 from harness.sweep.export_trial import export_trial, name_each_other
 from harness.sweep.workplace import Workplace
 from harness.tracking.champions import CHAMPION, crown
+from harness.tracking.registered import Registered
 from harness.tracking.registry import Candidate, adapter_sha256, register
 
 
@@ -42,6 +45,29 @@ def publish(work: Workplace, trial: Told, told: Promotion, found: Mapping[str, M
     if trial.run_id:
         work.tracker.tag_run(trial.run_id, {"promoted_as": f"{told.name}/{version.number}"})
     return replace(told, version=str(version.number), alias=CHAMPION, folder=str(folder))
+
+
+def is_published(version: Registered) -> bool:
+    """Whether the exported folder of a version is whole; if not, promoting it again makes it anew."""
+    folder = version.tags.get("folder", "")
+    try:
+        verify(Path(folder), version.adapter_sha256 or None)
+    except HarnessError:
+        return False
+    return bool(folder)
+
+
+def confirm(work: Workplace, trial: Told, told: Promotion, version: Registered) -> Promotion:
+    """What is champion already stays as it was promoted: only links and aliases that are missing are made.
+
+    Returns:
+        The same with where it is.
+    """
+    name_each_other(work.store, told.name, version.number)
+    crown(work.store, told.name, version.number)
+    if trial.run_id:
+        work.tracker.tag_run(trial.run_id, {"promoted_as": f"{told.name}/{version.number}"})
+    return replace(told, version=str(version.number), alias=CHAMPION, folder=version.tags["folder"])
 
 
 def _chosen(told: Promotion) -> dict[str, str]:
