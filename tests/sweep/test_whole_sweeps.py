@@ -13,6 +13,7 @@ from typing import Any
 import optuna
 import pytest
 from mlflow import MlflowClient
+from mlflow.entities.model_registry import ModelVersion
 from sweep_place import Place
 from sweep_shapes import sweep_config
 
@@ -102,19 +103,22 @@ def test_a_whole_sweep_refuses_what_is_no_better_and_goes_on_by_force_and_back(p
     wrong = place.harness("promote", "whole", "--trial", "7")
     assert wrong.returncode == ExitCode.BAD_INPUT
     assert "completed trials: 0, 1" in wrong.stderr
+    refuses_what_is_damaged(place, client, version, other)
 
-    damage(folder / "adapter_model.safetensors")
-    damage(next((place.folder / "mlruns" / "artifacts").rglob(f"*{version.tags['model_id']}*/**/adapter_model.safetensors")))
+
+def refuses_what_is_damaged(place: Place, client: MlflowClient, champion: ModelVersion, other: str) -> None:
+    """A champion that nobody can measure any more gives way by force alone; a damaged trial is never promoted."""
+    weights, store = "adapter_model.safetensors", place.folder / "mlruns"
+    damage(Path(champion.tags["folder"]) / weights)
+    damage(next((store / "artifacts").rglob(f"*{champion.tags['model_id']}*/**/{weights}")))
     unfit = place.harness("promote", "whole", "--trial", other)
     assert unfit.returncode == ExitCode.STORAGE, unfit.stderr
     assert "champion version 1 of whole cannot be compared with" in unfit.stderr
     anyway = place.harness("promote", "whole", "--trial", other, "--force")
     assert anyway.returncode == ExitCode.OK, anyway.stderr
     assert int(client.get_model_version_by_alias("whole", "champion").version) == 2
-    damage(
-        place.folder / "mlruns" / "trials" / "whole" / f"trial-{version.tags['trial']}" / "adapter" / "adapter_model.safetensors"
-    )
-    damaged = place.harness("promote", "whole", "--trial", version.tags["trial"])
+    damage(store / "trials" / "whole" / f"trial-{champion.tags['trial']}" / "adapter" / weights)
+    damaged = place.harness("promote", "whole", "--trial", champion.tags["trial"])
     assert damaged.returncode == ExitCode.STORAGE, damaged.stderr
     assert "the adapter is damaged" in damaged.stderr
     assert {run.info.status for run in runs(place, "whole") if run.data.tags["kind"] == "sweep"} == {"FINISHED"}
