@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from evaluation import ScoreSettings
@@ -20,7 +20,7 @@ from harness.data.targets.target import Target, open_target
 from harness.data.targets.tests import Test
 from harness.files.cache import default_cache_root
 from harness.sweep.generate_asked import GenerateAsked, writer_named
-from harness.sweep.generate_scoring import Subject, importable
+from harness.sweep.generate_scoring import Scoring, Subject, importable
 from harness.sweep.scoring import evaluation_cache
 from harness.sweep.watched import Around
 from harness.sweep.workplace import check_platform
@@ -96,20 +96,20 @@ def _require_importable(ground: Ground) -> None:
         )
 
 
-def subjects_of(ground: Ground, say: Callable[[str], None]) -> tuple[list[Subject], dict[str, str]]:
+def subjects_of(ground: Ground, around: Around) -> tuple[list[Subject], dict[str, str]]:
     """The functions that can be run alone in the sandbox, and why the others are left out.
 
     Raises:
-        HarnessError: BAD_INPUT where there is no such function, SANDBOX when nothing can be run safely.
+        HarnessError: BAD_INPUT where there is no such function, SANDBOX when nothing can be run safely, INTERRUPTED.
     """
     wanted, unwanted = choose(ground.target)
     left_out = {one.name: one.reason for one in unwanted}
-    say("looking at the functions")
+    around.say("looking at the functions")
     cuts: Sequence[Cut | LeftOut] = [cut_out(ground.target, one) for one in wanted]
     left_out |= {one.name: one.reason for one in cuts if isinstance(one, LeftOut)}
     real = frozenset(ground.target.module.bindings)
     ways = [(_subject(one.name, one.sources[0], real), one.sources) for one in cuts if isinstance(one, Cut)]
-    found = importable(ways, ground.settings)
+    found = importable(ways, Scoring(ground.settings, around.stop))
     left_out |= {subject.name: problem for subject, problem in found if problem}
     return [_subject(subject.name, subject.source, real) for subject, problem in found if not problem], left_out
 

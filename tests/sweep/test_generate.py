@@ -126,9 +126,20 @@ def shop(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def around(cache: Path) -> Around:
+def progress() -> list[Callable[[str], None]]:
+    """Told every line of progress."""
+    return []
+
+
+@pytest.fixture
+def around(cache: Path, progress: list[Callable[[str], None]]) -> Around:
     environ = {**os.environ, "HARNESS_CACHE": str(cache)}
-    return Around(environ, StopSignal(), lambda _: None, lambda _: None)
+
+    def say(line: str) -> None:
+        for told in progress:
+            told(line)
+
+    return Around(environ, StopSignal(), say, lambda _: None)
 
 
 @pytest.fixture(scope="session")
@@ -150,7 +161,7 @@ def generated(around: Around, named_model: Path) -> Generate:
             str(target), f"base:{named_model}", Paths.at(Path("mlruns")), None, False, False, None, 10, Writing(None, None)
         )
         generation = Generation(replace(asked, **changed), around)  # type: ignore[arg-type]
-        subjects, left_out = subjects_of(generation.ground, around.say)
+        subjects, left_out = subjects_of(generation.ground, around)
         written = [replace(one, samples=samples[one.name]) for one in subjects if one.name in samples]
         return generation.finish(written, subjects, left_out)
 
@@ -228,6 +239,17 @@ def test_the_budget_ends_the_scoring_but_not_before_the_first_functions(shop: Pa
     found = generated(shop, more, budget_s=1e-6)
     assert len(found.functions) == 4
     assert found.not_reached == ("f4", "f5", "f6", "f7")
+
+
+@pytest.mark.parametrize("moment", ["functions scored", "running the whole file"])
+def test_a_wish_to_stop_ends_it_with_nothing_written(
+    shop: Path, generated: Generate, around: Around, progress: list[Callable[[str], None]], moment: str
+) -> None:
+    progress.append(lambda line: around.stop.request() if line.startswith(moment) else None)
+    with pytest.raises(HarnessError) as raised:
+        generated(shop)
+    assert raised.value.code is ExitCode.INTERRUPTED
+    assert not (shop.parents[2] / "tests").exists()
 
 
 def test_of_an_installed_package(generated: Generate, tmp_path: Path) -> None:
