@@ -23,11 +23,13 @@ class Destination:
         file: The file, absolute.
         shown: The same for a person: relative to where the command runs, if it lies below.
         style: How the project writes.
+        overwrite: Whether a file that is there may be replaced.
     """
 
     file: Path
     shown: str
     style: Style
+    overwrite: bool = False
 
 
 def open_destination(target: Target, out: Path | None, *, overwrite: bool, dry_run: bool) -> Destination:
@@ -51,21 +53,20 @@ def open_destination(target: Target, out: Path | None, *, overwrite: bool, dry_r
     file = place_of(target) if out is None else expanded(out).absolute()
     if file.suffix != ".py":
         raise HarnessError(f"{file} is no test file", why="it does not end in .py", fix="name a file such as tests/test_x.py")
-    if file.exists() and not (overwrite or dry_run):
-        fix = "choose another file with --out, or replace it with --overwrite"
-        raise HarnessError(f"{file} is there already", why="an existing file is not touched", fix=fix, code=ExitCode.CONFLICT)
+    if os.path.lexists(file) and not (overwrite or dry_run):
+        raise _taken(file)
     if not dry_run:
         _require_writable(file)
     here = Path.cwd()
     shown = str(file.relative_to(here)) if file.is_relative_to(here) else str(file)
-    return Destination(file, shown, style_of(target))
+    return Destination(file, shown, style_of(target), overwrite)
 
 
 def save(destination: Destination, text: str) -> None:
     """Write the file, whole or not at all; folders that are missing are made.
 
     Raises:
-        HarnessError: STORAGE where it cannot be written.
+        HarnessError: CONFLICT for a file that is there by now and may not be replaced, STORAGE where it cannot be written.
     """
     file = destination.file
     with writing(file):
@@ -73,9 +74,24 @@ def save(destination: Destination, text: str) -> None:
         temporary = file.with_name(f".{file.name}.{os.getpid()}")
         try:
             temporary.write_text(text, "utf-8")
+            if not destination.overwrite:
+                _claim(file)
             temporary.replace(file)
         finally:
             temporary.unlink(missing_ok=True)
+
+
+def _claim(file: Path) -> None:
+    """Make the file, empty: of all who try, one can."""
+    try:
+        file.touch(exist_ok=False)
+    except FileExistsError as error:
+        raise _taken(file) from error
+
+
+def _taken(file: Path) -> HarnessError:
+    fix = "choose another file with --out, or replace it with --overwrite"
+    return HarnessError(f"{file} is there already", why="an existing file is not touched", fix=fix, code=ExitCode.CONFLICT)
 
 
 def style_of(target: Target) -> Style:
