@@ -12,7 +12,7 @@ from harness.core.errors import ExitCode, HarnessError
 from harness.data.targets.layout import place_of
 from harness.data.targets.printing import Style
 from harness.data.targets.target import Target
-from harness.files.places import expanded, writing
+from harness.files.places import absolute, writing
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +50,7 @@ def open_destination(target: Target, out: Path | None, *, overwrite: bool, dry_r
     if out is None and target.installed:
         fix = "name a file with --out"
         raise HarnessError(f"{target.file} is in no project", why="it belongs to an installed package", fix=fix)
-    file = place_of(target) if out is None else expanded(out).absolute()
+    file = place_of(target) if out is None else absolute(out)
     if file.suffix != ".py":
         raise HarnessError(f"{file} is no test file", why="it does not end in .py", fix="name a file such as tests/test_x.py")
     if os.path.lexists(file) and not (overwrite or dry_run):

@@ -43,6 +43,12 @@ def test_a_link_to_nowhere_is_a_file_that_is_there(target: Target, tmp_path: Pat
     assert there.file.is_symlink()
 
 
+def test_a_path_with_dots(target: Target, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "sub").mkdir()
+    monkeypatch.chdir(tmp_path / "sub")
+    assert opened(target, Path("../test_out.py")).file == tmp_path / "test_out.py"
+
+
 def test_folders_that_are_missing_are_made(target: Target, tmp_path: Path) -> None:
     save(opened(target, tmp_path / "new" / "deep" / "test_out.py"), "text")
     assert [path.name for path in (tmp_path / "new" / "deep").iterdir()] == ["test_out.py"]
