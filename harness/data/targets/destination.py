@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from harness.core.errors import ExitCode, HarnessError
-from harness.data.targets.layout import place_of
+from harness.data.targets.layout import is_test_name, place_of
 from harness.data.targets.printing import Style
 from harness.data.targets.target import Target
 from harness.files.places import absolute, writing
@@ -51,8 +51,9 @@ def open_destination(target: Target, out: Path | None, *, overwrite: bool, dry_r
         fix = "name a file with --out"
         raise HarnessError(f"{target.file} is in no project", why="it belongs to an installed package", fix=fix)
     file = place_of(target) if out is None else absolute(out)
-    if file.suffix != ".py":
-        raise HarnessError(f"{file} is no test file", why="it does not end in .py", fix="name a file such as tests/test_x.py")
+    if not is_test_name(file.name):
+        why = "pytest collects test_*.py and *_test.py" if file.suffix == ".py" else "it does not end in .py"
+        raise HarnessError(f"{file} is no test file", why=why, fix="name a file such as tests/test_x.py")
     if os.path.lexists(file) and not (overwrite or dry_run):
         raise _taken(file)
     if not dry_run:

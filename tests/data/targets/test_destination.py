@@ -49,6 +49,13 @@ def test_a_path_with_dots(target: Target, tmp_path: Path, monkeypatch: pytest.Mo
     assert opened(target, Path("../test_out.py")).file == tmp_path / "test_out.py"
 
 
+@pytest.mark.parametrize("name", ["cart.py", "tests.py", "test_cart.txt"])
+def test_a_name_that_pytest_does_not_collect(target: Target, tmp_path: Path, name: str) -> None:
+    with pytest.raises(HarnessError, match="is no test file") as raised:
+        opened(target, tmp_path / name)
+    assert raised.value.code is ExitCode.BAD_INPUT
+
+
 def test_folders_that_are_missing_are_made(target: Target, tmp_path: Path) -> None:
     save(opened(target, tmp_path / "new" / "deep" / "test_out.py"), "text")
     assert [path.name for path in (tmp_path / "new" / "deep").iterdir()] == ["test_out.py"]
