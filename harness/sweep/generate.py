@@ -125,7 +125,7 @@ class Generation:
             self._scoring.go_on()
             self._around.say("running the whole file")
             text = rendered(self.ground.module, tests, self.ground.destination.style)
-            ran = self.ground.run(text, self.ground.destination.file.name)
+            ran = self.ground.run_everywhere(text)
             if ran.passed:
                 return text, tests
             tests = [test for test in tests if ran.tests.get(test.name)]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 from evaluation import ScoreSettings
@@ -14,7 +15,7 @@ from harness.data.targets.around import Around as Offered
 from harness.data.targets.choosing import LeftOut, choose
 from harness.data.targets.cutting import Cut, cut_out
 from harness.data.targets.destination import Destination, open_destination
-from harness.data.targets.plain_run import LIMIT_S, Ran, open_fence, run_plain
+from harness.data.targets.plain_run import ELSEWHERE, PLAIN, Conditions, Ran, agreed, open_fence, run_plain
 from harness.data.targets.rendering import Module, check_text, rendered
 from harness.data.targets.target import Target, open_target
 from harness.data.targets.tests import Test
@@ -48,15 +49,24 @@ class Ground:
     fence: Fence
     settings: ScoreSettings
 
-    def run(self, text: str, name: str, limit_s: float = LIMIT_S) -> Ran:
+    def run(self, text: str, name: str, under: Conditions = PLAIN) -> Ran:
         """Run a test file under plain pytest, with the project to read."""
         target = self.target
         roots = [target.import_root, *([] if target.project is None else [target.project])]
-        return run_plain(text, name, list(dict.fromkeys(roots)), self.fence, limit_s)
+        return run_plain(text, name, list(dict.fromkeys(roots)), self.fence, under)
+
+    def run_everywhere(self, text: str) -> Ran:
+        """Run the file that is to be written; if it passes, with other hash seeds and another local time too."""
+        name = self.destination.file.name
+        first = self.run(text, name)
+        if not first.passed:
+            return first
+        with ThreadPoolExecutor(len(ELSEWHERE)) as pool:
+            return agreed([first, *pool.map(lambda under: self.run(text, name, under), ELSEWHERE)])
 
     def observe(self, tests: Sequence[Test]) -> Ran:
         """Run tests on the real module, for what they say."""
-        return self.run(rendered(self.module, tests), "test_observed.py", OBSERVED_S)
+        return self.run(rendered(self.module, tests), "test_observed.py", Conditions(OBSERVED_S))
 
     @property
     def module(self) -> Module:
