@@ -61,7 +61,8 @@ class Generation:
         """The functions that were reached in time, with what the model wrote for them."""
         if not subjects:
             return []
-        writing = replace(self.ground.writing, until=expected_end(self._asked, self._started, WRITING_SHARE))
+        until = expected_end(self._asked, self._started, WRITING_SHARE)
+        writing = replace(self.ground.writing, until=until, whole_tests=False)
         records = [Record(one.name, one.name, one.source, (), None, "", "unknown") for one in subjects]
         begun = time.time()
         with tempfile.TemporaryDirectory(prefix="harness-generate-") as folder:

@@ -36,3 +36,13 @@ def test_when_the_time_is_up_what_is_written_counts(run: Run, spec: TrialSpec) -
     assert result is not None
     assert result.ending is ChildEnding.COMPLETED, result.reason
     assert not folder.suites_file.exists()
+
+
+def test_a_single_suite_counts_as_far_as_it_goes_where_that_is_asked_for(run: Run, spec: TrialSpec) -> None:
+    cut, uncut = (
+        {suite.function_id: suite for suite in read_suites(run(asked(spec, name, whole_tests=whole)).suites_file)}
+        for name, whole in (("cut", True), ("uncut", False))
+    )
+    assert {name: suite.raw for name, suite in cut.items()} == {name: suite.raw for name, suite in uncut.items()}
+    assert all(len(uncut[name].code) >= len(cut[name].code) for name in cut)
+    assert any(len(uncut[name].code) > len(cut[name].code) for name in cut)
