@@ -25,7 +25,7 @@ WRITING_SHARE = 0.75
 """Of a budget; the rest is for scoring."""
 GROUP = 4
 """Functions scored together: between two groups the time is looked at."""
-CHECKS = 4
+CHECKS = 5
 """Runs of the whole file, at most: each drops what failed in the one before."""
 
 
@@ -45,6 +45,7 @@ class Generation:
         self._asked, self._around = asked, around
         self._started = time.time()
         self._seconds: dict[str, float] = {}
+        self._problems: dict[str, str] = {}
         self.ground: Ground = ground or open_ground(asked, around)
         self._scoring = Scoring(self.ground.settings, around.stop)
 
@@ -129,13 +130,28 @@ class Generation:
             ran = self.ground.run_everywhere(text)
             if ran.passed:
                 return text, tests
-            tests = [test for test in tests if ran.tests.get(test.name)]
+            tests = self._apart(tests) if ran.problem else [test for test in tests if ran.tests.get(test.name)]
         return "", []
 
+    def _apart(self, tests: Sequence[Test]) -> list[Test]:
+        """Of a file that does not run to its end: the tests of those functions whose own do, as far as they pass."""
+        passing: list[Test] = []
+        for name in dict.fromkeys(test.function for test in tests):
+            self._scoring.go_on()
+            self._around.say(f"running the tests of {name}")
+            own = [test for test in tests if test.function == name]
+            ran = self.ground.run_everywhere(rendered(self.ground.module, own, self.ground.destination.style))
+            if ran.problem:
+                self._problems[name] = f"its tests do not run to their end on the module: {ran.problem}"
+            else:
+                passing += [test for test in own if ran.tests.get(test.name)]
+        return passing
+
     def _told(self, one: Kept, passing: Sequence[Test]) -> FunctionOutcome:
-        reason = one.reason or ("" if passing else "its tests pass on the function alone, but not on the module")
+        name, written = one.subject.name, count_tests(one.subject.samples)
+        failed = self._problems.get(name, "its tests pass on the function alone, but not on the module")
+        reason = one.reason or ("" if passing else failed)
         if len(passing) < len(one.tests):
             one = kept_anew(one, passing, self._scoring)
-        name, written = one.subject.name, count_tests(one.subject.samples)
         seconds, observed = self._seconds.get(name, 0.0), sum(test.observed for test in passing)
         return FunctionOutcome(name, written, len(passing), *one.counts, seconds=seconds, reason=reason, observed=observed)

@@ -231,6 +231,16 @@ def test_what_depends_on_the_order_of_a_set_or_the_local_time_is_dropped(shop: P
     assert "'b'" not in found.text
 
 
+def test_what_ends_the_process_costs_one_function_alone(shop: Path, generated: Generate) -> None:
+    ends = "import os\n\n\ndef ends(x):\n    if __name__ != 'solution':\n        os._exit(3)\n    return x + 1\n"
+    shop.write_text(f"{ends}\n\ndef sound(x):\n    return x + 1\n")
+    sample = "from solution import {0}\n\ndef test_{0}():\n    assert {0}(1) == 2\n"
+    found = generated(shop, {name: (sample.format(name),) for name in ("ends", "sound")})
+    assert {one.name: one.kept for one in found.functions} == {"ends": 0, "sound": 1}
+    assert "its process ended before the tests did" in found.functions[0].reason
+    assert found.saved
+
+
 def test_nothing_sound_nothing_written(shop: Path, generated: Generate) -> None:
     found = generated(f"{shop}::cheapest", {"cheapest": ("from solution import cheapest\n", "")})
     assert (found.text, found.saved) == ("", False)
