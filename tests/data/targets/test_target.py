@@ -63,6 +63,13 @@ def test_a_plain_file_is_imported_from_its_own_folder(tmp_path: Path) -> None:
     assert target.project is not None
 
 
+def test_a_path_with_dots_is_the_file_that_it_leads_to(shop: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (shop.parent / "sub").mkdir()
+    monkeypatch.chdir(shop.parent / "sub")
+    target = open_target("../cart.py::total")
+    assert (target.file, target.module.name, target.project) == (shop, "shop.cart", shop.parents[2])
+
+
 def test_an_installed_package_is_in_no_project() -> None:
     target = open_target(str(Path(sysconfig.get_path("purelib"), "toolz", "itertoolz.py")))
     assert target.installed
