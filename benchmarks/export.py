@@ -37,6 +37,7 @@ from harness.sweep.traced import base_model
 from harness.sweep.watched import Around
 from harness.sweep.writing import Writing, write_suites
 from harness.trial.examples import adapter_wording
+from harness.trial.trial_dir import TrialDir
 
 TOLERANCE = 0.1
 """Of a mean over 20 functions: two of them."""
@@ -53,7 +54,7 @@ generation: {max_new_tokens: 96}
 evaluation: {mutants_per_function: 3}
 guard: {device: cpu}
 study: {n_trials: 1, seed: 1}
-tracking: {promote: true, folder: mlruns}
+tracking: {folder: mlruns}
 """
 
 
@@ -129,10 +130,10 @@ def harness(*arguments: str, cwd: Path | None = None) -> None:
 
 
 def swept(scratch: Path) -> tuple[str, Path]:
-    """A champion of a short sweep, and the folder it is in."""
+    """The adapter of a short sweep's one trial, and the folder it is in; so short a training is promoted by nobody."""
     (scratch / "quick.yaml").write_text(QUICK, "utf-8")
     harness("sweep", "quick.yaml", "--quiet", cwd=scratch)
-    return "quick", scratch / "mlruns"
+    return str(TrialDir(scratch / "mlruns" / "trials" / "quick" / "trial-0").adapter_dir), scratch / "mlruns"
 
 
 def fresh(venv: Path, packages: list[str]) -> Path:

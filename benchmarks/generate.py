@@ -42,7 +42,7 @@ from harness.guard.supervise import StopSignal  # noqa: E402
 from harness.sweep.generate import Generation  # noqa: E402
 from harness.sweep.generate_asked import GenerateAsked  # noqa: E402
 from harness.sweep.generate_ground import Ground, open_ground, subjects_of  # noqa: E402
-from harness.sweep.generate_scoring import Subject, covered, scored  # noqa: E402
+from harness.sweep.generate_scoring import Scoring, Subject, covered, scored  # noqa: E402
 from harness.sweep.paths import Paths  # noqa: E402
 from harness.sweep.watched import Around  # noqa: E402
 from harness.sweep.writing import Writing, written_by  # noqa: E402
@@ -132,7 +132,7 @@ def opened(target: str, asked: argparse.Namespace) -> Open:
     how = Writing(None, None, batch_size=ROWS, max_new_tokens=asked.max_new_tokens, samples=asked.n, temperature=0.8, top_p=0.95)
     wanted = GenerateAsked(target, f"base:{asked.model}", Paths.at(Path("mlruns")), None, False, True, None, MUTANTS, how)
     ground = open_ground(wanted, AROUND)
-    subjects, left_out = subjects_of(ground, AROUND.say)
+    subjects, left_out = subjects_of(ground, AROUND)
     if not subjects:
         raise HarnessError("left out", why=next(iter(left_out.values())), fix="")
     return wanted, ground, subjects[0]
@@ -199,7 +199,7 @@ def theirs(ready: Open, text: str, spent: float, problem: str) -> dict[str, Any]
     """Figures of what Pynguin found for the same function, by the same scorer."""
     _, ground, subject = ready
     row = {"wall_s": round(spent, 2), "text": text}
-    score = scored([(subject, text)], ground.settings)[0] if text else None
+    score = scored([(subject, text)], Scoring(ground.settings))[0] if text else None
     if score is None or not score.valid:
         return {"kept": 0, "reason": problem if score is None else score.detail, **row, **figures((0, 1), (0, 0), (0, 0))}
     return {"kept": score.passed, **row, **figures(*covered(subject, score))}

@@ -9,7 +9,8 @@ over all of them. In each repetition the functions of the three splits are drawn
 are the trials of a sweep, and the rules of `harness promote` choose, compare and decide (`harness.core.selection`,
 `harness.core.gain`, `evaluation.lower_bound`). Scores on the scale of the rule, 0-1.
 
-* ``bias``: mean of reported minus true score over all that were promoted; ``bias_tested``: over all that were tested.
+* ``bias``: mean of reported minus true score over all that were promoted; ``bias_measured``: the same of the test score as it
+  was measured, before `harness.core.flattery` is taken off; ``bias_tested``: over all that were tested, promoted or not.
 * ``naive_bias``: the same for the best by validation, reported with that score.
 * ``false_promotion_rate``: of the tests in which the chosen one is truly no better than the champion, those that promoted it.
 * ``false_share``: promotions of what is truly no better, of all promotions.
@@ -37,6 +38,7 @@ HERE = Path(__file__).resolve().parent
 sys.path[:] = [str(HERE.parent), *(place for place in sys.path if Path(place or ".").resolve() != HERE), str(HERE)]
 
 from evaluation import lower_bound  # noqa: E402
+from harness.core.flattery import flattery  # noqa: E402
 from harness.core.gain import Gain, Measure, decide, differences, scale_of  # noqa: E402
 from harness.core.pareto import Objective  # noqa: E402
 from harness.core.selection import Contender, Knee, rank  # noqa: E402
@@ -62,6 +64,7 @@ class Seen:
     """What one repetition came to, on the scale of the rule."""
 
     reported: float
+    tested: float
     true: float
     champion: float
     promoted: bool
@@ -120,13 +123,23 @@ def repetition(scores: Scores, sizes: Sizes, rng: np.random.Generator) -> Seen:
     again = {number: measure(scores[number], splits[1]) for number in first(seen)[:CANDIDATES]}
     chosen = first(again)[0]
     ours, theirs = measure(scores[chosen], splits[2]), measure(scores[champion], splits[2])
-    found = differences(ours, theirs, scale_of(Knee(), OBJECTIVES))
+    scale = scale_of(Knee(), OBJECTIVES, NAMES)
+    found = differences(ours, theirs, scale)
     gain = Gain.of(found, lower_bound(found, CONFIDENCE, 0, 2_000))
+    decision = decide(gain, CONFIDENCE)
+    flattered = flattery(ours, theirs, scale, CONFIDENCE) if decision.promote else {}
     true = [worth(measure(one, np.arange(functions))) for one in scores]
     naive = max(seen, key=lambda number: worth(seen[number]))
     best = max(true[number] for number in trials)
     return Seen(
-        worth(ours), true[chosen], true[champion], decide(gain, CONFIDENCE).promote, worth(seen[naive]), true[naive], best
+        worth(ours) - fmean(flattered.get(name, 0.0) for name in NAMES),
+        worth(ours),
+        true[chosen],
+        true[champion],
+        decision.promote,
+        worth(seen[naive]),
+        true[naive],
+        best,
     )
 
 
@@ -142,7 +155,8 @@ def summary(found: Sequence[Seen]) -> dict[str, float | int | None]:
 
     return {
         "bias": mean([one.reported - one.true for one in promoted]),
-        "bias_tested": mean([one.reported - one.true for one in found]),
+        "bias_measured": mean([one.tested - one.true for one in promoted]),
+        "bias_tested": mean([one.tested - one.true for one in found]),
         "naive_bias": mean([one.naive_reported - one.naive_true for one in found]),
         "false_promotion_rate": mean([float(one.promoted) for one in no_better]),
         "false_share": mean([float(one.true <= one.champion + 1e-9) for one in promoted]),

@@ -187,4 +187,6 @@ class Tracking(Strict):
     tracking_uri: str | None = Field(None, description="absent: mlflow.db in `folder`")
     experiment: str = Field("harness", min_length=1)
     promote: bool = Field(False, description="end the sweep with `harness promote`")
-    registered_model: str | None = Field(None, min_length=1, description="absent: the study's name")
+    registered_model: str | None = Field(
+        None, min_length=1, pattern=r"^[^/:@]*[^/:@. ][^/:@]*$", description="absent: the study's name; without / : @"
+    )

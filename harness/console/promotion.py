@@ -56,7 +56,7 @@ class Promotion:
         selection_functions: On how many functions.
         chosen: Label of the one that went on.
         opponent: What it was compared with: ``champion version 2``, ``untuned base``.
-        tested: Metric -> figure of the chosen one on the test functions: the score to report.
+        tested: Metric -> figure of the chosen one on the test functions, as measured.
         opponent_tested: The same for the opponent.
         untuned: The same for the untuned base.
         functions: Number of test functions.
@@ -69,6 +69,8 @@ class Promotion:
         folder: The ready PEFT folder, or None.
         criteria: Of success; they decide nothing.
         excluded: Label -> constraints that kept a trial from being chosen.
+        flattery: Metric -> how much of `tested` is owed to having passed a test on it (`harness.core.flattery`); empty where
+            nothing was promoted by a test.
     """
 
     name: str
@@ -92,6 +94,12 @@ class Promotion:
     folder: str | None = None
     criteria: tuple[Criterion, ...] = ()
     excluded: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    flattery: Mapping[str, float] = field(default_factory=dict)
+
+    def expected(self) -> dict[str, float]:
+        """Metric -> the score to report: what is measured, less what flatters it; of the metrics that were tested."""
+        known = {name: figure for name, figure in self.tested.items() if figure is not None}
+        return {name: max(0.0, known[name].value - by) for name, by in self.flattery.items() if name in known}
 
     def shrinkage(self) -> dict[str, float]:
         """Metric -> how much lower the chosen one is on the test functions than on those that it was chosen by."""

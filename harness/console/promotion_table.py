@@ -52,6 +52,9 @@ def remarks(told: Promotion) -> list[str]:
     if fell:
         said = ", ".join(f"{short_metric(name)} {-by:+.2f}" for name, by in fell.items())
         lines.append(f"from the validation to the test functions: {said}")
+    if told.flattery:
+        said = ", ".join(f"{short_metric(name)} {value:.2f}" for name, value in told.expected().items())
+        lines.append(f"to report, less what it owes to having been chosen by these figures: {said}")
     lines.append(_uses(told.test_uses))
     if told.folder:
         lines.append(f"ready to use in {told.folder}")

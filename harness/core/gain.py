@@ -6,7 +6,7 @@ p-value from `harness.core.paired`.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from harness.core.paired import sign_flip_p
@@ -75,38 +75,47 @@ class Decision:
     reason: str
 
 
-def scale_of(rule: Rule, objectives: Sequence[Objective]) -> dict[str, float]:
+def by_function(ours: Measure, theirs: Measure) -> frozenset[str]:
+    """Metrics of which both have figures of single functions: those on which a difference can be told from chance."""
+    return _named(ours) & _named(theirs)
+
+
+def scale_of(rule: Rule, objectives: Sequence[Objective], known: Container[str]) -> dict[str, float]:
     """Metric -> weight, positive for what should be large: the one scale on which two adapters are compared.
 
-    The knee weighs all objectives alike; a lexicographic rule is about its first metric.
+    The knee weighs all objectives alike; a lexicographic rule is about its first metric. What has no figures of single
+    functions (a latency, a loss, bytes) stays out: one figure on either side says nothing of how much of it is chance.
+
+    Args:
+        rule: That chose.
+        objectives: Of the study.
+        known: Metrics that can be compared, see `by_function`.
+
+    Returns:
+        Empty where nothing that the rule weighs can be compared.
     """
     match rule:
         case Weights(weights):
-            return dict(weights)
+            return {name: weight for name, weight in weights.items() if name in known}
         case Lexicographic(steps):
-            return {steps[0].metric: 1.0 if steps[0].direction == "maximize" else -1.0}
+            signs = {step.metric: 1.0 if step.direction == "maximize" else -1.0 for step in steps if step.metric in known}
+            return dict(list(signs.items())[:1])
         case Knee():
-            share = 1 / len(objectives)
-            return {one.name: share if one.direction == "maximize" else -share for one in objectives}
+            kept = [one for one in objectives if one.name in known]
+            return {one.name: (1 if one.direction == "maximize" else -1) / len(kept) for one in kept}
 
 
 def differences(ours: Measure, theirs: Measure, scale: Mapping[str, float]) -> list[float]:
     """Per function that both were measured on, in the order of its id: the weighted sum of ours minus theirs.
 
-    A metric that is not defined for a function on both sides says nothing about it and counts as equal. One that is no mean
-    over functions (a latency, a loss) shifts all functions alike: nothing is known of its spread.
+    A metric that is not defined for a function on both sides says nothing about it and counts as equal.
     """
-    shift = sum(
-        weight * (ours.metrics[name] - theirs.metrics[name])
-        for name, weight in scale.items()
-        if not _by_function(ours, name) and name in ours.metrics and name in theirs.metrics
-    )
     return [
-        shift
-        + sum(
+        sum(
             weight * _difference(ours.functions[key].get(name), theirs.functions[key].get(name)) for name, weight in scale.items()
         )
         for key in sorted(ours.functions.keys() & theirs.functions.keys())
+        if scale
     ]
 
 
@@ -116,11 +125,13 @@ def decide(gain: Gain | None, confidence: float) -> Decision:
     The bootstrap alone claims too much where few functions differ; the sign-flip test holds its error rate there.
 
     Args:
-        gain: None where no function was measured on both sides.
+        gain: None where nothing that the rule weighs was measured function by function on both sides.
         confidence: One-sided; 1 - `confidence` is the rate at which what is no better is promoted, at most.
     """
     if gain is None:
-        return Decision(False, "no function was measured for both, so nothing shows that it is better")
+        return Decision(
+            False, "nothing that the rule weighs was measured function by function for both, so nothing shows that it is better"
+        )
     sure = f"{confidence:.0%} confidence"
     if gain.mean <= 0:
         return Decision(False, f"it is not better: {gain.mean:+.3f} on {gain.functions} functions")
@@ -129,8 +140,8 @@ def decide(gain: Gain | None, confidence: float) -> Decision:
     return Decision(True, f"{gain.mean:+.3f} on {gain.functions} functions, at least {gain.bound:+.3f} with {sure}")
 
 
-def _by_function(measure: Measure, name: str) -> bool:
-    return any(name in figures for figures in measure.functions.values())
+def _named(measure: Measure) -> frozenset[str]:
+    return frozenset(name for figures in measure.functions.values() for name in figures)
 
 
 def _difference(ours: float | None, theirs: float | None) -> float:

@@ -6,7 +6,8 @@ another, is not decided here: the first of many near-equal trials owes a part of
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import math
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from harness.core.fronts import front_ranks
@@ -78,7 +79,7 @@ class Ranking:
 
     Attributes:
         order: Numbers of those that may be chosen, the preferred one first.
-        excluded: Number -> the limits that it does not keep, as written.
+        excluded: Number -> the limits that it does not keep, as written, and what the rule needs and was not measured.
     """
 
     order: tuple[int, ...]
@@ -89,17 +90,14 @@ def rank(contenders: Sequence[Contender], objectives: Sequence[Objective], rule:
     """Put trials in the order in which a rule prefers them; ties go to the lower number.
 
     Args:
-        contenders: Trials in which everything that the rule names was measured.
+        contenders: Trials as they were measured.
         objectives: Of the study, for `Knee`.
         rule: See `Rule`.
-        limits: Who breaks one, or was not measured for it, cannot be chosen.
-
-    Raises:
-        KeyError: if a trial lacks a metric that the rule needs.
+        limits: Who breaks one, or was not measured for it or for the rule, cannot be chosen.
     """
-    broken = {one.number: tuple(limit.text for limit in limits if not limit.kept(one.metrics)) for one in contenders}
-    left = sorted((one for one in contenders if not broken[one.number]), key=lambda one: one.number)
-    excluded = {number: texts for number, texts in broken.items() if texts}
+    needed = weighed(rule, objectives)
+    excluded = {one.number: texts for one in contenders if (texts := tuple(_against(one, needed, limits)))}
+    left = sorted((one for one in contenders if one.number not in excluded), key=lambda one: one.number)
     if not left:
         return Ranking((), excluded)
     match rule:
@@ -110,6 +108,23 @@ def rank(contenders: Sequence[Contender], objectives: Sequence[Objective], rule:
         case Knee():
             order = _by_knee(left, objectives)
     return Ranking(tuple(one.number for one in order), excluded)
+
+
+def weighed(rule: Rule, objectives: Sequence[Objective]) -> tuple[str, ...]:
+    """Every metric that a rule looks at, in its order."""
+    match rule:
+        case Weights(weights):
+            return tuple(weights)
+        case Lexicographic(steps):
+            return tuple(step.metric for step in steps)
+        case Knee():
+            return tuple(one.name for one in objectives)
+
+
+def _against(one: Contender, needed: Sequence[str], limits: Sequence[Limit]) -> Iterator[str]:
+    """Why a trial cannot be chosen."""
+    yield from (limit.text for limit in limits if not limit.kept(one.metrics))
+    yield from (f"{name} (not measured)" for name in needed if math.isnan(one.metrics.get(name, math.nan)))
 
 
 def weighted(metrics: Mapping[str, float], weights: Mapping[str, float]) -> float:

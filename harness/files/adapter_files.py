@@ -34,13 +34,25 @@ def sha256_of(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
+def weights_stamp(folder: Path) -> list[list[str | int]]:
+    """Name, bytes and time of change (ns) of every file with weights in a model folder: two that differ may hold other weights.
+
+    Unlike `weights_digest` it reads none of them. Empty for what is no folder here.
+    """
+    return [[file.name, file.stat().st_size, file.stat().st_mtime_ns] for file in _weights(folder)]
+
+
 def weights_digest(folder: Path) -> str | None:
     """sha256 over the weights of a model folder, names included, hex; None where there are none."""
-    files = sorted({*folder.glob("*.safetensors"), *folder.glob("pytorch_model*.bin")})
+    files = _weights(folder)
     if not files:
         return None
     named = "".join(f"{sha256_of(file)}  {file.name}\n" for file in files)
     return hashlib.sha256(named.encode()).hexdigest()
+
+
+def _weights(folder: Path) -> list[Path]:
+    return sorted({*folder.glob("*.safetensors"), *folder.glob("pytorch_model*.bin")})
 
 
 def write_checksums(folder: Path) -> None:

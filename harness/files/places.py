@@ -29,6 +29,11 @@ def expanded(path: str | Path) -> Path:
     return Path(os.path.expanduser(path))  # noqa: PTH111 - Path.expanduser raises for a name that nobody has
 
 
+def absolute(path: str | Path) -> Path:
+    """The same from the root on, without ``..``."""
+    return Path(os.path.abspath(expanded(path)))  # noqa: PTH100 - Path.absolute keeps the dots
+
+
 def reason(error: OSError) -> str:
     """What the system refused, in words; of a hidden name only the folder that it would have stood in."""
     said, name = error.strerror or str(error), str(error.filename or "")

@@ -79,6 +79,12 @@ class Ledger:
             )
         return SweepConfig.model_validate_json(kept)
 
+    def renew(self, config: SweepConfig) -> None:
+        """Take over from a file what may change once its study has begun: how it is promoted from."""
+        kept = self.config()
+        if kept.promotion != config.promotion:
+            self.note("config", kept.model_copy(update={"promotion": config.promotion}).to_json())
+
     def note(self, key: str, value: Any) -> None:
         """Keep a JSON-ready fact with the study (baselines, run ids, what was promoted)."""
         self._study.set_user_attr(key, value)

@@ -10,6 +10,7 @@ import hashlib
 import json
 import sys
 from importlib.metadata import version
+from pathlib import Path
 from typing import Any
 
 from evaluation import SCORER_VERSION
@@ -17,6 +18,7 @@ from harness import __version__
 from harness.console.view import TrialLine
 from harness.core.errors import ExitCode, HarnessError
 from harness.core.outcome import Ending, Outcome
+from harness.files.adapter_files import weights_stamp
 from harness.files.template_files import load_template
 from harness.sweep.one_run import carry_out
 from harness.sweep.specs import baseline_spec
@@ -78,7 +80,7 @@ def baseline_key(work: Workplace) -> str:
     decides = [
         [asked, config.study.seed, load_template(config.training.prompt_template).digest, shown],
         {name: digest for name, digest in data.digests.items() if name != "train"},
-        [work.materials.model.public_id, work.materials.model.revision],
+        [work.materials.model.public_id, work.materials.model.revision, weights_stamp(Path(work.materials.model.path))],
         [work.materials.probe.kind, work.materials.probe.device_name],
         [versions, sys.version, __version__, SCORER_VERSION],
     ]

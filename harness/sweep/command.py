@@ -15,6 +15,7 @@ from harness.study.store import load_ledger, open_storage, translated
 from harness.sweep.contest import require_promotable
 from harness.sweep.front_view import Looking, front_notes
 from harness.sweep.loop import Finished, run_sweep
+from harness.sweep.model_lock import rolling_back
 from harness.sweep.paths import Paths
 from harness.sweep.promote import Asked, promote
 from harness.sweep.simulate import SimulateAsked, run_simulation
@@ -24,14 +25,16 @@ from harness.sweep.summary import Results
 from harness.sweep.tracked import reopen_tracking
 from harness.sweep.workplace import Session, Workplace, open_workplace, reopen_workplace
 from harness.tracking.champions import roll_back
-from harness.tracking.store import Store
+from harness.tracking.registry import require_model_name
+from harness.tracking.store import Store, answering
 
 
 def sweep_command(config: SweepConfig, stem: str, session: Session) -> ExitCode:
     """Run a sweep to its end, promoting when the file asks for it; over batches, that of the next step.
 
     Raises:
-        HarnessError: as `open_step`, `open_workplace` and `run_sweep`.
+        HarnessError: as `open_step`, `open_workplace` and `run_sweep`; what stood in the way of the promotion, after the results
+            are shown.
     """
     started = time.monotonic()
     step = open_step(config, stem, session) if config.data.batches is not None else None
@@ -42,6 +45,8 @@ def sweep_command(config: SweepConfig, stem: str, session: Session) -> ExitCode:
     if not finished.complete:
         session.view.message("interrupted: the same command takes the sweep up again where it stopped")
     _show(work, finished.results, finished.promotion, time.monotonic() - started)
+    if finished.not_promoted is not None:
+        raise finished.not_promoted
     return _code(finished)
 
 
@@ -111,8 +116,10 @@ def promote_command(study: str, asked: Asked, paths: Paths, session: Session, tr
     results = Results.read(work.ledger, work.config)
     require_promotable(results, asked.number)
     close = reopen_tracking(work)
-    promotion = promote(work, results, asked)
-    close()
+    try:
+        promotion = promote(work, results, asked)
+    finally:
+        close()
     if promotion is None:
         return ExitCode.INTERRUPTED
     _show(work, results, promotion, time.monotonic() - started)
@@ -123,8 +130,10 @@ def rollback_command(name: str, paths: Paths) -> ExitCode:
     """Make the champion before the present one the champion again.
 
     Raises:
-        HarnessError: NO_RESULT where there is no champion, or none before it.
+        HarnessError: NO_RESULT where there is no champion, or none before it; CONFLICT while something is promoted to the name.
     """
-    was, now = roll_back(Store.existing(paths.tracking_uri), name)
+    store = Store.existing(paths.tracking_uri)
+    with answering(paths.tracking_uri), rolling_back(paths, require_model_name(name)):
+        was, now = roll_back(store, name)
     sys.stdout.write(f"{name}: version {now.number} is champion again; version {was.number} was\n")
     return ExitCode.OK

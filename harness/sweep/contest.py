@@ -10,6 +10,7 @@ from harness.core.gain import Measure
 from harness.core.metrics import EXECUTION_METRICS
 from harness.core.outcome import Ending
 from harness.core.selection import Contender, rank
+from harness.files.adapter_files import WEIGHTS_FILE, verify
 from harness.study.ledger import Told
 from harness.sweep.specs import adapter_spec
 from harness.sweep.split_measure import Subject, measure
@@ -91,9 +92,16 @@ def hold(work: Workplace, results: Results) -> Contest | None:
 
 
 def candidate_subject(work: Workplace, told: Told, split: str) -> Subject:
-    """A trial's adapter on the functions of a split."""
+    """A trial's adapter on the functions of a split.
+
+    Raises:
+        HarnessError: STORAGE when its weights are not those that were trained.
+    """
     params = work.config.base_params().merged(told.proposal)
-    adapter = work.paths.trial_dir(work.ledger.name, f"trial {told.number}").adapter_dir
+    folder = work.paths.trial_dir(work.ledger.name, f"trial {told.number}")
+    adapter, result = folder.adapter_dir, folder.read_result()
+    if (adapter / WEIGHTS_FILE).is_file() and result is not None:
+        verify(adapter, result.facts.get("adapter_sha256"))
     spec = adapter_spec(work, f"trial {told.number} on {split}", adapter, params, split)
     return Subject(spec, split, params.to_dict(), {"kind": "promotion", "trial": str(told.number)})
 
@@ -108,9 +116,9 @@ def nobody(excluded: Mapping[int, Sequence[str]], where: str) -> HarnessError:
     broken = "; ".join(f"trial {number}: {', '.join(texts)}" for number, texts in list(excluded.items())[:5])
     more = f"; and {len(excluded) - 5} more" if len(excluded) > 5 else ""
     return HarnessError(
-        "no trial keeps the constraints",
+        "no trial can be chosen",
         why=f"{where}, not kept by {broken}{more}",
-        fix="loosen promotion.constraints, sweep further, or name a trial with --trial",
+        fix="loosen promotion.constraints in the sweep file and run it again, sweep further, or name a trial with --trial",
         code=ExitCode.NO_RESULT,
     )
 

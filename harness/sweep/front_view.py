@@ -9,10 +9,10 @@ from harness.config.sweep_config import SweepConfig
 from harness.console.front import Choice, FrontNotes
 from harness.core.limits import Limit
 from harness.core.outcome import Ending
-from harness.core.pareto import hypervolume
 from harness.core.selection import Contender, Knee, Lexicographic, Rule, Step, Weights, rank, words
 from harness.core.ties import tied
 from harness.study.ledger import Ledger, Told
+from harness.sweep.search_record import volumes
 from harness.sweep.summary import Results
 
 CONFIDENCE = 0.95
@@ -68,11 +68,10 @@ def _rest(steps: Sequence[Step], first: Step) -> tuple[Step, ...]:
 
 
 def _choice(rule: Rule, contenders: list[Contender], results: Results, limits: Sequence[Limit]) -> Choice:
-    try:
-        order = rank(contenders, results.objectives, rule, limits).order
-    except KeyError as error:
-        return Choice(words(rule), None, f"{error.args[0]} was not measured in every trial")
-    return Choice(words(rule), order[0] if order else None, "" if order else "no trial keeps the constraints")
+    order = rank(contenders, results.objectives, rule, limits).order
+    return Choice(
+        words(rule), order[0] if order else None, "" if order else "no trial keeps the constraints and was measured for it"
+    )
 
 
 def _completed(results: Results) -> list[Told]:
@@ -91,17 +90,11 @@ def _tied(ledger: Ledger, results: Results, chosen: int) -> tuple[int, ...]:
 
 
 def _growth(results: Results) -> tuple[tuple[int, float], ...]:
-    """Trial and hypervolume wherever the front grew, as a share of what it is in the end."""
-    directions = [objective.direction for objective in results.objectives]
-    values = [(told.number, told.values) for told in _completed(results) if told.values]
-    columns = zip(*(row for _, row in values), strict=True)
-    reference = [min(0.0, *one) if way == "maximize" else max(one) for one, way in zip(columns, directions, strict=True)]
-    whole = hypervolume([row for _, row in values], directions, reference)
-    if not whole:
-        return ()
+    """Trial and hypervolume wherever the front grew, as a share of what it is in the end; in the order of completion."""
+    steps = [(told.number, volume) for _, told, volume in volumes(results)]
+    whole = steps[-1][1] if steps else 0.0
     found: list[tuple[int, float]] = []
-    for at, (number, _) in enumerate(values):
-        share = hypervolume([row for _, row in values[: at + 1]], directions, reference) / whole
-        if not found or share > found[-1][1] + 1e-9:
-            found.append((number, share))
+    for number, volume in steps if whole else ():
+        if not found or volume / whole > found[-1][1] + 1e-9:
+            found.append((number, volume / whole))
     return tuple(found)

@@ -8,7 +8,6 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from harness.core.errors import ExitCode, HarnessError
 from harness.core.generated import FunctionOutcome, GenerateOutcome
 from harness.core.records import Record
 from harness.data.targets.destination import save
@@ -18,7 +17,7 @@ from harness.data.targets.tests import Test, distinct
 from harness.sweep.generate_asked import GenerateAsked
 from harness.sweep.generate_ground import Ground, expected_end, open_ground, subjects_of
 from harness.sweep.generate_keeping import Kept, keep, kept_anew
-from harness.sweep.generate_scoring import Subject
+from harness.sweep.generate_scoring import Scoring, Subject
 from harness.sweep.watched import Around
 from harness.sweep.writing import written_by
 
@@ -26,7 +25,7 @@ WRITING_SHARE = 0.75
 """Of a budget; the rest is for scoring."""
 GROUP = 4
 """Functions scored together: between two groups the time is looked at."""
-CHECKS = 4
+CHECKS = 5
 """Runs of the whole file, at most: each drops what failed in the one before."""
 
 
@@ -46,7 +45,9 @@ class Generation:
         self._asked, self._around = asked, around
         self._started = time.time()
         self._seconds: dict[str, float] = {}
+        self._problems: dict[str, str] = {}
         self.ground: Ground = ground or open_ground(asked, around)
+        self._scoring = Scoring(self.ground.settings, around.stop)
 
     def outcome(self) -> GenerateOutcome:
         """Do all of it.
@@ -54,14 +55,15 @@ class Generation:
         Raises:
             HarnessError: as `subjects_of`, `written_by`, `save`; INTERRUPTED. Nothing is written then.
         """
-        subjects, left_out = subjects_of(self.ground, self._around.say)
+        subjects, left_out = subjects_of(self.ground, self._around)
         return self.finish(self.write(subjects), subjects, left_out)
 
     def write(self, subjects: Sequence[Subject]) -> list[Subject]:
         """The functions that were reached in time, with what the model wrote for them."""
         if not subjects:
             return []
-        writing = replace(self.ground.writing, until=expected_end(self._asked, self._started, WRITING_SHARE))
+        until = expected_end(self._asked, self._started, WRITING_SHARE)
+        writing = replace(self.ground.writing, until=until, whole_tests=False)
         records = [Record(one.name, one.name, one.source, (), None, "", "unknown") for one in subjects]
         begun = time.time()
         with tempfile.TemporaryDirectory(prefix="harness-generate-") as folder:
@@ -85,7 +87,9 @@ class Generation:
         """
         kept = self._kept(written)
         text, tests = self._checked(kept)
+        told = [self._told(one, [test for test in tests if test.function == one.subject.name]) for one in kept]
         saved = bool(text) and not self._asked.dry_run
+        self._scoring.go_on()
         if saved:
             save(self.ground.destination, text)
         reached = {one.subject.name for one in kept}
@@ -94,7 +98,7 @@ class Generation:
             self.ground.destination.shown,
             text,
             saved,
-            functions=tuple(self._told(one, [test for test in tests if test.function == one.subject.name]) for one in kept),
+            functions=tuple(told),
             left_out=left_out,
             not_reached=tuple(one.name for one in subjects if one.name not in reached),
             seconds=time.time() - self._started,
@@ -104,15 +108,12 @@ class Generation:
         found: list[Kept] = []
         end = expected_end(self._asked, self._started)
         for first in range(0, len(subjects), GROUP):
-            if self._around.stop.requested:
-                fix = "run the same command again; nothing was written"
-                raise HarnessError("interrupted", why="Ctrl-C", fix=fix, code=ExitCode.INTERRUPTED)
             if found and end is not None and time.time() > end:
                 break
             self._around.say(f"functions scored: {first} of {len(subjects)}")
             group = subjects[first : first + GROUP]
             begun = time.time()
-            found += keep(group, self.ground.settings, self.ground.observe, observed=self._asked.observed)
+            found += keep(group, self._scoring, self.ground.observe, observed=self._asked.observed)
             for one in group:
                 self._seconds[one.name] = self._seconds.get(one.name, 0.0) + (time.time() - begun) / len(group)
         return found
@@ -123,18 +124,34 @@ class Generation:
         for _ in range(CHECKS):
             if not tests:
                 break
+            self._scoring.go_on()
             self._around.say("running the whole file")
             text = rendered(self.ground.module, tests, self.ground.destination.style)
-            ran = self.ground.run(text, self.ground.destination.file.name)
+            ran = self.ground.run_everywhere(text)
             if ran.passed:
                 return text, tests
-            tests = [test for test in tests if ran.tests.get(test.name)]
+            tests = self._apart(tests) if ran.problem else [test for test in tests if ran.tests.get(test.name)]
         return "", []
 
+    def _apart(self, tests: Sequence[Test]) -> list[Test]:
+        """Of a file that does not run to its end: the tests of those functions whose own do, as far as they pass."""
+        passing: list[Test] = []
+        for name in dict.fromkeys(test.function for test in tests):
+            self._scoring.go_on()
+            self._around.say(f"running the tests of {name}")
+            own = [test for test in tests if test.function == name]
+            ran = self.ground.run_everywhere(rendered(self.ground.module, own, self.ground.destination.style))
+            if ran.problem:
+                self._problems[name] = f"its tests do not run to their end on the module: {ran.problem}"
+            else:
+                passing += [test for test in own if ran.tests.get(test.name)]
+        return passing
+
     def _told(self, one: Kept, passing: Sequence[Test]) -> FunctionOutcome:
-        reason = one.reason or ("" if passing else "its tests pass on the function alone, but not on the module")
-        if len(passing) < len(one.tests):
-            one = kept_anew(one, passing, self.ground.settings)
         name, written = one.subject.name, count_tests(one.subject.samples)
+        failed = self._problems.get(name, "its tests pass on the function alone, but not on the module")
+        reason = one.reason or ("" if passing else failed)
+        if len(passing) < len(one.tests):
+            one = kept_anew(one, passing, self._scoring)
         seconds, observed = self._seconds.get(name, 0.0), sum(test.observed for test in passing)
         return FunctionOutcome(name, written, len(passing), *one.counts, seconds=seconds, reason=reason, observed=observed)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 from evaluation import ScoreSettings
@@ -14,13 +15,13 @@ from harness.data.targets.around import Around as Offered
 from harness.data.targets.choosing import LeftOut, choose
 from harness.data.targets.cutting import Cut, cut_out
 from harness.data.targets.destination import Destination, open_destination
-from harness.data.targets.plain_run import LIMIT_S, Ran, open_fence, run_plain
+from harness.data.targets.plain_run import ELSEWHERE, PLAIN, Conditions, Ran, agreed, open_fence, run_plain
 from harness.data.targets.rendering import Module, check_text, rendered
 from harness.data.targets.target import Target, open_target
 from harness.data.targets.tests import Test
 from harness.files.cache import default_cache_root
 from harness.sweep.generate_asked import GenerateAsked, writer_named
-from harness.sweep.generate_scoring import Subject, importable
+from harness.sweep.generate_scoring import Scoring, Subject, importable
 from harness.sweep.scoring import evaluation_cache
 from harness.sweep.watched import Around
 from harness.sweep.workplace import check_platform
@@ -48,15 +49,24 @@ class Ground:
     fence: Fence
     settings: ScoreSettings
 
-    def run(self, text: str, name: str, limit_s: float = LIMIT_S) -> Ran:
+    def run(self, text: str, name: str, under: Conditions = PLAIN) -> Ran:
         """Run a test file under plain pytest, with the project to read."""
         target = self.target
         roots = [target.import_root, *([] if target.project is None else [target.project])]
-        return run_plain(text, name, list(dict.fromkeys(roots)), self.fence, limit_s)
+        return run_plain(text, name, list(dict.fromkeys(roots)), self.fence, under)
+
+    def run_everywhere(self, text: str) -> Ran:
+        """Run the file that is to be written; if it passes, with other hash seeds and another local time too."""
+        name = self.destination.file.name
+        first = self.run(text, name)
+        if not first.passed:
+            return first
+        with ThreadPoolExecutor(len(ELSEWHERE)) as pool:
+            return agreed([first, *pool.map(lambda under: self.run(text, name, under), ELSEWHERE)])
 
     def observe(self, tests: Sequence[Test]) -> Ran:
         """Run tests on the real module, for what they say."""
-        return self.run(rendered(self.module, tests), "test_observed.py", OBSERVED_S)
+        return self.run(rendered(self.module, tests), "test_observed.py", Conditions(OBSERVED_S))
 
     @property
     def module(self) -> Module:
@@ -96,20 +106,20 @@ def _require_importable(ground: Ground) -> None:
         )
 
 
-def subjects_of(ground: Ground, say: Callable[[str], None]) -> tuple[list[Subject], dict[str, str]]:
+def subjects_of(ground: Ground, around: Around) -> tuple[list[Subject], dict[str, str]]:
     """The functions that can be run alone in the sandbox, and why the others are left out.
 
     Raises:
-        HarnessError: BAD_INPUT where there is no such function, SANDBOX when nothing can be run safely.
+        HarnessError: BAD_INPUT where there is no such function, SANDBOX when nothing can be run safely, INTERRUPTED.
     """
     wanted, unwanted = choose(ground.target)
     left_out = {one.name: one.reason for one in unwanted}
-    say("looking at the functions")
+    around.say("looking at the functions")
     cuts: Sequence[Cut | LeftOut] = [cut_out(ground.target, one) for one in wanted]
     left_out |= {one.name: one.reason for one in cuts if isinstance(one, LeftOut)}
     real = frozenset(ground.target.module.bindings)
     ways = [(_subject(one.name, one.sources[0], real), one.sources) for one in cuts if isinstance(one, Cut)]
-    found = importable(ways, ground.settings)
+    found = importable(ways, Scoring(ground.settings, around.stop))
     left_out |= {subject.name: problem for subject, problem in found if problem}
     return [_subject(subject.name, subject.source, real) for subject, problem in found if not problem], left_out
 

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import dataclass, replace
 
-from evaluation import ScoreSettings, SuiteScore, Verdict
+from evaluation import SuiteScore, Verdict
 from evaluation.coverage_map import coverage_map
 from evaluation.records import KILLED
 from evaluation.runner.source import measurable
@@ -17,7 +17,7 @@ from harness.data.targets.pieces import Piece, pieces_of, weaker
 from harness.data.targets.plain_run import Ran
 from harness.data.targets.rendering import AS_SOLUTION, compatible, rendered
 from harness.data.targets.tests import Test, joined_tests
-from harness.sweep.generate_scoring import Counts, Subject, covered, scored, together
+from harness.sweep.generate_scoring import Counts, Scoring, Subject, covered, scored, together
 
 _REFUSED = re.compile(
     r"PermissionError|FileNotFoundError|ConnectionError|TimeoutError|Operation not permitted|Read-only file system|gaierror|"
@@ -47,27 +47,27 @@ Observe = Callable[[Sequence[Test]], Ran]
 _Scored = list[tuple[Piece, SuiteScore]]
 
 
-def keep(subjects: Sequence[Subject], settings: ScoreSettings, observe: Observe, *, observed: bool = False) -> list[Kept]:
+def keep(subjects: Sequence[Subject], scoring: Scoring, observe: Observe, *, observed: bool = False) -> list[Kept]:
     """The tests worth keeping of every function.
 
     Args:
         subjects: The functions, with what was written for them.
-        settings: How suites are scored.
+        scoring: How suites are scored.
         observe: Tells what the code returns where a test expects something else. An iterator that was compared with the list
             of its values is listed then.
         observed: Take the value that the code returns where the model expected another, too.
 
     Raises:
-        HarnessError: SANDBOX when tests cannot be run safely.
+        HarnessError: SANDBOX when tests cannot be run safely, INTERRUPTED.
     """
-    first = _alone(subjects, [pieces_of(subject.samples, subject.around) for subject in subjects], settings)
+    first = _alone(subjects, [pieces_of(subject.samples, subject.around) for subject in subjects], scoring)
     weak = [[part for piece, score in own if not score.valid for part in weaker(piece)] for own in first]
-    found = _joined(first, _alone(subjects, weak, settings))
+    found = _joined(first, _alone(subjects, weak, scoring))
     mended = [[one for one in _mended(own, observe) if observed or not one.observed] for own in found]
-    found = _joined(found, _alone(subjects, mended, settings))
+    found = _joined(found, _alone(subjects, mended, scoring))
     chosen = [_chosen(own, subject) for own, subject in zip(found, subjects, strict=True)]
     tests = [joined_tests(subject.name, own) for subject, own in zip(subjects, chosen, strict=True)]
-    whole = together(subjects, tests, settings)
+    whole = together(subjects, tests, scoring)
     return [
         Kept(
             subject,
@@ -79,24 +79,24 @@ def keep(subjects: Sequence[Subject], settings: ScoreSettings, observe: Observe,
     ]
 
 
-def kept_anew(one: Kept, tests: Sequence[Test], settings: ScoreSettings) -> Kept:
+def kept_anew(one: Kept, tests: Sequence[Test], scoring: Scoring) -> Kept:
     """The same with fewer tests.
 
     Raises:
-        HarnessError: SANDBOX when tests cannot be run safely.
+        HarnessError: SANDBOX when tests cannot be run safely, INTERRUPTED.
     """
-    ((left, score),) = together([one.subject], [tests], settings)
+    ((left, score),) = together([one.subject], [tests], scoring)
     return replace(one, tests=left, counts=covered(one.subject, score, kept=bool(left)))
 
 
-def _alone(subjects: Sequence[Subject], pieces: Sequence[Sequence[Piece]], settings: ScoreSettings) -> list[_Scored]:
+def _alone(subjects: Sequence[Subject], pieces: Sequence[Sequence[Piece]], scoring: Scoring) -> list[_Scored]:
     """Every piece as a suite of its own."""
     asked = [
         (subject, rendered(AS_SOLUTION, joined_tests(subject.name, [piece])))
         for subject, own in zip(subjects, pieces, strict=True)
         for piece in own
     ]
-    scores = iter(scored(asked, settings))
+    scores = iter(scored(asked, scoring))
     return [[(piece, next(scores)) for piece in own] for own in pieces]
 
 

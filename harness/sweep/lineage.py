@@ -163,6 +163,14 @@ def base_used(name: str, model: ResolvedModel) -> BaseModel:
     return BaseModel(name, model.public_id, model.revision, model.licence, digest)
 
 
+def other_weights(base: BaseModel, model: ResolvedModel) -> str | None:
+    """Why a model is not the base that was recorded, in words; None where it is, or where one of both has no digest."""
+    now = base_used(base.name, model).sha256
+    if not base.sha256 or not now or base.sha256 == now:
+        return None
+    return f"sha256 of its weights is {now[:16]}..., was {base.sha256[:16]}..."
+
+
 def data_used(data: PreparedData) -> DataUsed:
     """The splits."""
     return DataUsed(data.origin, data.licence, data.manifest_digest, dict(data.digests), dict(data.counts))

@@ -32,11 +32,13 @@ class Finished:
         complete: All trials done or the time spent, and promoted when asked for; False when the user interrupted.
         results: What the study has shown.
         promotion: How the promotion went, when the file asks for one.
+        not_promoted: What stood in its way: the sweep is whole without it, and `harness promote` goes on.
     """
 
     complete: bool
     results: Results
     promotion: Promotion | None
+    not_promoted: HarnessError | None = None
 
 
 Hire = Callable[[Workplace], Crew]
@@ -60,11 +62,11 @@ def run_sweep(work: Workplace, hire: Hire | None = None) -> Finished:
     try:
         complete = (hire is not None or measure_baselines(work)) and _trials(work, hire or open_crew)
         results = Results.read(work.ledger, work.config)
-        promotion = _promotion(work, results) if complete and hire is None else None
     except HarnessError as error:
         work.tracker.close_orphans()
         finish_tracking(work, Outcome(Ending.FAILED, f"{error.what}: {error.why}"))
         raise
+    promotion, problem = _promotion(work, results) if complete and hire is None else (None, None)
     complete = complete and not work.stop.requested
     ending = Ending.COMPLETED if complete else Ending.INTERRUPTED
     guarded = work.materials.gate.reliability(results.trials)
@@ -73,14 +75,18 @@ def run_sweep(work: Workplace, hire: Hire | None = None) -> Finished:
     finish_tracking(work, Outcome(ending, reason, guarded.as_metrics()))
     if complete:
         work.ledger.note("finished", value=True)
-    return Finished(complete, results, promotion)
+    return Finished(complete, results, promotion, problem)
 
 
-def _promotion(work: Workplace, results: Results) -> Promotion | None:
-    """Promote by the rule when the file asks for it and there is something to choose from."""
+def _promotion(work: Workplace, results: Results) -> tuple[Promotion | None, HarnessError | None]:
+    """Promote by the rule when the file asks for it and there is something to choose from; else why it could not be done."""
     if not work.config.tracking.promote or results.knee is None:
-        return None
-    return promote(work, results, Asked())
+        return None, None
+    try:
+        return promote(work, results, Asked()), None
+    except HarnessError as error:
+        work.tracker.close_orphans()
+        return None, error
 
 
 def _trials(work: Workplace, hire: Hire) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import count
 from pathlib import Path
 
 from optuna.storages import BaseStorage
@@ -79,14 +80,12 @@ def claim_study(place: Place, wanted: Wanted, stem: str, say: Callable[[str], No
     """
     with translated(place.url):
         if wanted.config.study.name is not None:
-            return _claim_named(place, wanted, wanted.config.study.name)
-        number = 1
-        while True:
-            name = stem if number == 1 else f"{stem}-{number}"
-            claimed = _claim_unnamed(place, wanted, name, say)
-            if claimed is not None:
-                return claimed
-            number += 1
+            claimed = _claim_named(place, wanted, wanted.config.study.name)
+        else:
+            names = (stem if number == 1 else f"{stem}-{number}" for number in count(1))
+            claimed = next(filter(None, (_claim_unnamed(place, wanted, name, say) for name in names)))
+        claimed.ledger.renew(wanted.config)
+        return claimed
 
 
 def claim_existing(place: Place, name: str) -> Claimed:
@@ -165,6 +164,6 @@ def _claim_unnamed(place: Place, wanted: Wanted, name: str, say: Callable[[str],
 
 def _difference(old: SweepConfig, new: SweepConfig) -> str:
     before, after = old.model_dump(mode="json"), new.model_dump(mode="json")
-    free = ("guard", "workers", "study", "tracking")
+    free = ("guard", "workers", "study", "promotion", "tracking")
     changed = [key for key in before if before[key] != after[key] and key not in free]
     return ", ".join(changed) or "its settings"

@@ -18,7 +18,7 @@ from harness.console.text import gib
 from harness.core.errors import ExitCode, HarnessError
 from harness.data.models import ResolvedModel
 from harness.files.adapter_files import sha256_of
-from harness.sweep.lineage import base_used
+from harness.sweep.lineage import other_weights
 from harness.sweep.located import Located, locate
 from harness.sweep.out_folder import checked_out
 from harness.sweep.paths import Paths
@@ -123,11 +123,10 @@ def _merge(located: Located, papers: Papers, to: tuple[ExportAsked, Path], aroun
 
 def _require_same_base(papers: Papers, model: ResolvedModel) -> None:
     """An adapter over other weights than it was trained on is another model."""
-    was, now = papers.lineage.base, base_used(papers.lineage.base.name, model)
-    if was.sha256 and now.sha256 and was.sha256 != now.sha256:
+    if why := other_weights(papers.lineage.base, model):
         raise HarnessError(
             f"{model.path} is not the base model that the adapter was trained on",
-            why=f"sha256 of its weights is {now.sha256[:16]}..., was {was.sha256[:16]}...",
+            why=why,
             fix="name the right one with --base",
             code=ExitCode.CONFLICT,
         )

@@ -51,6 +51,11 @@ class Paths:
         """Promoted adapters, ready to use: NAME/vVERSION."""
         return self.folder / "adapters"
 
+    @property
+    def promotions(self) -> Path:
+        """Locks of registered models: NAME/.lock."""
+        return self.folder / ".promotions"
+
     def trial_dir(self, study: str, label: str) -> TrialDir:
         """The folder of one trial or baseline."""
         return TrialDir(self.trials / study / label.replace(" ", "-"))

@@ -9,20 +9,24 @@ from dataclasses import dataclass, replace
 
 from evaluation import lower_bound
 from harness.console.promotion import CandidateRow, Promotion
-from harness.core.gain import Decision, Gain, Measure, decide, differences, scale_of
+from harness.core.errors import ExitCode, HarnessError
+from harness.core.flattery import flattery
+from harness.core.gain import Decision, Gain, Measure, by_function, decide, differences, scale_of
 from harness.core.measured import Measured
-from harness.core.selection import Rule, words
+from harness.core.selection import Rule, weighed, words
 from harness.study.ledger import Told
 from harness.sweep.card_facts import REPORTED
 from harness.sweep.contest import Contest, asked_for, candidate_subject, hold
 from harness.sweep.criteria import criteria
-from harness.sweep.publish import note, publish
-from harness.sweep.reigning import SPLIT, Opponent, opponent, untuned
+from harness.sweep.model_lock import promoting
+from harness.sweep.publish import confirm, is_published, note, publish
+from harness.sweep.reigning import SPLIT, Opponent, opponent, untuned, without_champion
 from harness.sweep.split_measure import measure, measured_before
 from harness.sweep.summary import Results, figure, objectives_of
 from harness.sweep.workplace import Workplace
-from harness.tracking.champions import count_of_test_uses, count_test_use
-from harness.tracking.registry import adapter_sha256
+from harness.tracking.champions import champion, count_of_test_uses, count_test_use
+from harness.tracking.registry import adapter_sha256, require_model_name
+from harness.tracking.store import answering
 
 _SEED = 0  # of the bootstrap: the same measurements decide the same
 
@@ -63,21 +67,41 @@ def promote(work: Workplace, results: Results, asked: Asked) -> Promotion | None
     Raises:
         HarnessError: nothing to choose from, files are gone, a process failed, or the registry cannot be written.
     """
-    name = registered_name(work)
+    name = require_model_name(registered_name(work))
     contest = _chosen_by_hand(results, asked.number) if asked.number is not None else hold(work, results)
     if contest is None:
         return None
-    against = opponent(work, name)
+    with answering(work.store.tracking_uri), promoting(work, name) as alone:
+        return _decided(work, name, contest, asked) if alone else None
+
+
+def _decided(work: Workplace, name: str, contest: Contest, asked: Asked) -> Promotion | None:
+    against = opponent(work, name, force=asked.force)
     if against.version is not None and _weights(work, contest.chosen) == against.version.adapter_sha256:
         against = replace(against, label=f"itself, {against.label}", itself=True)
-    tested = _test(work, name, contest, against)
+    tested = _test(work, name, contest, against, force=asked.force)
     if tested is None:
         return None
     told = _told(work, name, tested, asked)
     if told.promoted:
+        _require_reigning(work, name, tested.against)
+        if tested.against.itself and tested.against.version and is_published(tested.against.version):
+            return confirm(work, contest.chosen, told, tested.against.version)
         told = publish(work, contest.chosen, told, {"tuned": tested.ours.metrics, "untuned": tested.base.metrics})
     note(work, contest.chosen, told)
     return told
+
+
+def _require_reigning(work: Workplace, name: str, against: Opponent) -> None:
+    """A registry on a server may have another champion by now: another machine promotes to it as well."""
+    compared, now = against.version, champion(work.store, name)
+    if (compared.number if compared else None) != (now.number if now else None):
+        raise HarnessError(
+            f"the champion of {name} has changed meanwhile",
+            why=f"it was {compared or 'none'} when the comparison began, and is {now or 'none'} now; the alias was not moved",
+            fix="run the same command again: what was measured is kept",
+            code=ExitCode.CONFLICT,
+        )
 
 
 def registered_name(work: Workplace) -> str:
@@ -95,29 +119,52 @@ def _weights(work: Workplace, told: Told) -> str:
     return adapter_sha256(folder)
 
 
-def _test(work: Workplace, name: str, contest: Contest, against: Opponent) -> _Tested | None:
+def _test(work: Workplace, name: str, contest: Contest, against: Opponent, *, force: bool) -> _Tested | None:
     """Measure the chosen one, its opponent and the base on the test functions; the use is counted before they are looked at."""
-    subjects = (candidate_subject(work, contest.chosen, SPLIT), against.subject, untuned(work))
-    digest = work.materials.data.digests[SPLIT]
-    fresh = measured_before(work, subjects[0]) is None
-    uses = count_test_use(work.store, name, digest) if fresh else count_of_test_uses(work.store, name, digest)
-    found = []
-    for subject in subjects:
-        seen = measure(work, subject)
-        if seen is None:
-            return None
-        found.append(seen)
-    ours, theirs, base = found
+    subject, digest = candidate_subject(work, contest.chosen, SPLIT), work.materials.data.digests[SPLIT]
+    uses = count_of_test_uses(work.store, name, digest)
+    if measured_before(work, subject) is None or not uses:
+        uses = count_test_use(work.store, name, digest)
+    ours = measure(work, subject)
+    facing = None if ours is None else _faced(work, against, force=force)
+    base = None if facing is None else measure(work, untuned(work))
+    if ours is None or facing is None or base is None:
+        return None
+    against, theirs = facing
     work.ledger.note("base_on_test", dict(base.metrics))  # for reports and model cards, wherever it was measured
+    gain = None if against.itself or against.unmeasured else _gain(work, ours, theirs)
+    return _Tested(contest, against, ours, theirs, base, uses, gain, _decision(work, against, gain, (ours, theirs)))
+
+
+def _faced(work: Workplace, against: Opponent, *, force: bool) -> tuple[Opponent, Measure] | None:
+    """The opponent, and what it is worth; by force the base in the place of a champion whose process fails."""
+    try:
+        seen = measure(work, against.subject)
+    except HarnessError as error:
+        if against.version is None or against.itself:
+            raise
+        return _faced(work, without_champion(work, against.version, error, force=force), force=force)
+    return None if seen is None else (against, seen)
+
+
+def _decision(work: Workplace, against: Opponent, gain: Gain | None, both: tuple[Measure, Measure]) -> Decision:
     if against.itself:
-        return _Tested(contest, against, ours, theirs, base, uses, None, Decision(True, "it is the champion already"))
-    gain = _gain(work, ours, theirs)
-    return _Tested(contest, against, ours, theirs, base, uses, gain, decide(gain, work.config.promotion.confidence))
+        return Decision(True, "it is the champion already")
+    if against.unmeasured:
+        return Decision(False, f"the champion could not be measured: {against.unmeasured}")
+    section = work.config.promotion
+    known, rule = by_function(*both), section.chooser()
+    left_out = [name for name in weighed(rule, objectives_of(work.config)) if name not in known]
+    found = decide(gain, section.confidence)
+    if not left_out or gain is None:
+        return found
+    return replace(found, reason=f"{found.reason} (without {', '.join(left_out)}: no figure of single functions)")
 
 
 def _gain(work: Workplace, ours: Measure, theirs: Measure) -> Gain | None:
     section = work.config.promotion
-    found = differences(ours, theirs, scale_of(section.chooser(), objectives_of(work.config)))
+    scale = scale_of(section.chooser(), objectives_of(work.config), by_function(ours, theirs))
+    found = differences(ours, theirs, scale)
     return Gain.of(found, lower_bound(found, section.confidence, _SEED)) if found else None
 
 
@@ -143,7 +190,17 @@ def _told(work: Workplace, name: str, tested: _Tested, asked: Asked) -> Promotio
         forced=forced,
         criteria=criteria(work, contest.chosen, tested.ours.metrics),
         excluded={f"trial {number}": texts for number, texts in contest.excluded.items()},
+        flattery=_flattery(work, tested),
     )
+
+
+def _flattery(work: Workplace, tested: _Tested) -> dict[str, float]:
+    """Of what was promoted by its figures."""
+    if tested.gain is None or not tested.decision.promote:
+        return {}
+    section, both = work.config.promotion, (tested.ours, tested.theirs)
+    scale = scale_of(section.chooser(), objectives_of(work.config), by_function(*both))
+    return {name: by for name, by in flattery(*both, scale, section.confidence).items() if name in REPORTED}
 
 
 def _rule(rule: Rule, asked: Asked) -> str:

@@ -10,11 +10,14 @@ from pathlib import Path
 from harness.console.json_view import as_json
 from harness.console.promotion import CandidateRow, Promotion
 from harness.console.text import measured
+from harness.core.errors import HarnessError
+from harness.files.adapter_files import verify
 from harness.study.ledger import Told
 from harness.sweep.card_facts import REPORTED, Findings
 from harness.sweep.export_trial import export_trial, name_each_other
 from harness.sweep.workplace import Workplace
 from harness.tracking.champions import CHAMPION, crown
+from harness.tracking.registered import Registered
 from harness.tracking.registry import Candidate, adapter_sha256, register
 
 
@@ -44,6 +47,29 @@ def publish(work: Workplace, trial: Told, told: Promotion, found: Mapping[str, M
     return replace(told, version=str(version.number), alias=CHAMPION, folder=str(folder))
 
 
+def is_published(version: Registered) -> bool:
+    """Whether the exported folder of a version is whole; if not, promoting it again makes it anew."""
+    folder = version.tags.get("folder", "")
+    try:
+        verify(Path(folder), version.adapter_sha256 or None)
+    except HarnessError:
+        return False
+    return bool(folder)
+
+
+def confirm(work: Workplace, trial: Told, told: Promotion, version: Registered) -> Promotion:
+    """What is champion already stays as it was promoted: only links and aliases that are missing are made.
+
+    Returns:
+        The same with where it is.
+    """
+    name_each_other(work.store, told.name, version.number)
+    crown(work.store, told.name, version.number)
+    if trial.run_id:
+        work.tracker.tag_run(trial.run_id, {"promoted_as": f"{told.name}/{version.number}"})
+    return replace(told, version=str(version.number), alias=CHAMPION, folder=version.tags["folder"])
+
+
 def _chosen(told: Promotion) -> dict[str, str]:
     """For the model card."""
     said = {"rule": told.rule}
@@ -51,8 +77,14 @@ def _chosen(told: Promotion) -> dict[str, str]:
         said["candidates"] = "; ".join(_in_words(row) for row in told.candidates)
         said["scored again on"] = f"{told.selection_functions} selection functions, which steered nothing"
     said["compared with"] = f"{told.opponent}, on {told.functions} test functions: {told.reason}"
+    if told.flattery:
+        said["score to report"] = f"{_expected(told)}: as measured, less what it owes to having been chosen by these figures"
     said["test functions"] = f"have decided about this model {told.test_uses} time{'s' * (told.test_uses != 1)}"
     return {**said, "by force": "the gain was not shown"} if told.forced else said
+
+
+def _expected(told: Promotion) -> str:
+    return ", ".join(f"{name} {value:.3f}" for name, value in told.expected().items())
 
 
 def _in_words(row: CandidateRow) -> str:
@@ -84,9 +116,12 @@ def _description(tags: Mapping[str, str], told: Promotion) -> str:
     ]
     table = "\n".join([f"| on {told.functions} test functions | this | {told.opponent} |", "|---|---|---|", *rows])
     forced = " Promoted by force: the gain was not shown." if told.forced else ""
+    expected = (
+        f" To report, less what it owes to having been chosen by these figures: {_expected(told)}." if told.flattery else ""
+    )
     return (
         f"LoRA adapter for {tags['base_model']}: trial {tags['trial']} of the study {tags['study']}.\n\n{table}\n\n"
-        f"Chosen by: {told.rule}. Compared with {told.opponent}: {told.reason}.{forced}\n\n"
+        f"Chosen by: {told.rule}. Compared with {told.opponent}: {told.reason}.{forced}{expected}\n\n"
         f"`harness generate FILE.py --writer {told.name}` writes tests with the champion; "
         f"`harness show {told.name}` says where it comes from. PEFT folder: `{tags['folder']}`\n"
     )

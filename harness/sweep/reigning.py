@@ -5,9 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any
 
+from harness.core.errors import ExitCode, HarnessError
 from harness.core.params import Quantization
-from harness.data.models import resolve_model
+from harness.data.models import ResolvedModel, resolve_model
 from harness.files.cache import default_cache_root
+from harness.sweep.lineage import other_weights
 from harness.sweep.located import Located, fetch
 from harness.sweep.specs import adapter_spec, baseline_spec
 from harness.sweep.split_measure import Subject
@@ -29,16 +31,23 @@ class Opponent:
         subject: How it is measured on the test functions.
         version: Of the champion; None for the base.
         itself: The candidate's weights are the champion's.
+        unmeasured: Why the champion cannot be measured, so that the base stands in its place; empty where it can.
     """
 
     label: str
     subject: Subject
     version: Registered | None = None
     itself: bool = False
+    unmeasured: str = ""
 
 
-def opponent(work: Workplace, name: str) -> Opponent:
+def opponent(work: Workplace, name: str, *, force: bool = False) -> Opponent:
     """The champion, else the untuned base.
+
+    Args:
+        work: The sweep.
+        name: Registered model.
+        force: A champion that cannot be measured does not stand in the way.
 
     Raises:
         HarnessError: STORAGE when the champion's files are damaged or gone, or as `resolve_model` for its base.
@@ -46,7 +55,26 @@ def opponent(work: Workplace, name: str) -> Opponent:
     version = champion(work.store, name)
     if version is None:
         return Opponent("untuned base", untuned(work))
-    return Opponent(f"champion version {version.number}", _champion(work, version), version)
+    try:
+        return Opponent(f"champion version {version.number}", _champion(work, version), version)
+    except HarnessError as error:
+        return without_champion(work, version, error, force=force)
+
+
+def without_champion(work: Workplace, version: Registered, error: HarnessError, *, force: bool) -> Opponent:
+    """The base in the place of a champion that cannot be measured.
+
+    Raises:
+        HarnessError: that it cannot, and what can be done about it; not by force.
+    """
+    if force:
+        return Opponent("untuned base", untuned(work), version, unmeasured=f"{error.what}: {error.why}")
+    raise HarnessError(
+        f"champion version {version.number} of {version.name} cannot be compared with",
+        why=f"{error.what}: {error.why}",
+        fix=f"{error.fix}; or take it back (`harness rollback {version.name}`), or promote without a comparison: --force",
+        code=error.code,
+    ) from error
 
 
 def untuned(work: Workplace) -> Subject:
@@ -63,16 +91,29 @@ def _champion(work: Workplace, version: Registered) -> Subject:
     spec = replace(spec, model=_base(work, located, spec.model))
     tags = {"kind": "promotion", "version": f"{version.name}/{version.number}"}
     shown: dict[str, Any] = {"quantization": params.quantization.value}
-    return Subject(spec, SPLIT, shown, tags, refusal="the alias was not moved; --force promotes in spite of it")
+    return Subject(spec, SPLIT, shown, tags, refusal="the alias was not moved")
 
 
 def _base(work: Workplace, located: Located, model: ModelSpec) -> ModelSpec:
     """What the champion was trained over, where that is another base than the sweep's."""
-    lineage, asked = located.lineage, work.config.model
-    if lineage is None or (lineage.base.name, lineage.base.revision) == (asked.name, asked.revision):
+    if located.lineage is None:
         return model
-    if lineage.base.public_id == model.public_id and lineage.base.revision == model.revision:
+    base, asked = located.lineage.base, work.config.model
+    named = (base.name, base.revision) == (asked.name, asked.revision)
+    if (named or (base.public_id, base.revision) == (model.public_id, model.revision)) and not other_weights(
+        base, work.materials.model
+    ):
         return model
-    cache = default_cache_root(work.environ)
-    found = resolve_model(lineage.base.name, lineage.base.revision, cache, on_step=work.view.message)
+    found = resolve_model(base.name, base.revision, default_cache_root(work.environ), on_step=work.view.message)
+    if why := other_weights(base, found):
+        raise _another(found, why)
     return replace(model, path=found.path, public_id=found.public_id, revision=found.revision)
+
+
+def _another(found: ResolvedModel, why: str) -> HarnessError:
+    return HarnessError(
+        f"{found.path} is not the base model that the champion was trained on",
+        why=why,
+        fix="put the base back where it was",
+        code=ExitCode.CONFLICT,
+    )

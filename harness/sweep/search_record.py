@@ -10,7 +10,7 @@ from harness.core.front_volume import growth
 from harness.core.rungs import Rungs, RungScore
 from harness.study.history import Past, PastState
 from harness.study.importances import importances
-from harness.study.ledger import Ledger
+from harness.study.ledger import Ledger, Told
 from harness.study.sampling import distributions
 from harness.sweep.segments import label_of
 from harness.sweep.summary import Results
@@ -33,18 +33,26 @@ def search_record(ledger: Ledger, config: SweepConfig, results: Results) -> Sear
     known = importances(history, axes, results.objectives)
     logs = frozenset(name for name, axis in axes.items() if getattr(axis, "log", False))
     rungs = config.halving.schedule()
-    return SearchRecord(_curves(ledger, rungs, history, results) if rungs.last else (), known, _volumes(results), logs)
+    return SearchRecord(_curves(ledger, rungs, history, results) if rungs.last else (), known, _marks(results), logs)
 
 
-def _volumes(results: Results) -> tuple[VolumeMark, ...]:
-    """The front after every completed trial, in the order in which they completed."""
-    ended = sorted((told for told in results.trials if told.ended_at is not None), key=lambda told: told.ended_at or 0.0)
-    began = min(((told.ended_at or 0.0) - told.duration_s for told in ended), default=0.0)
-    whole = [(place, told) for place, told in enumerate(ended, 1) if told.values is not None]
-    volumes = growth([told.values or () for _, told in whole], results.objectives)
+def volumes(results: Results) -> list[tuple[int, Told, float]]:
+    """How the front grew: place among the trials that ended, completed trial, hypervolume with it; in order of completion."""
+    ended = enumerate(_ended(results), 1)
+    whole = [(place, told) for place, told in ended if told.values is not None]
+    found = growth([told.values or () for _, told in whole], results.objectives)
+    return [(place, told, volume) for (place, told), volume in zip(whole, found, strict=True)]
+
+
+def _ended(results: Results) -> list[Told]:
+    return sorted((told for told in results.trials if told.ended_at is not None), key=lambda told: told.ended_at or 0.0)
+
+
+def _marks(results: Results) -> tuple[VolumeMark, ...]:
+    began = min(((told.ended_at or 0.0) - told.duration_s for told in _ended(results)), default=0.0)
     return tuple(
         VolumeMark(label_of(told.number), place, max(0.0, (told.ended_at or 0.0) - began), volume)
-        for (place, told), volume in zip(whole, volumes, strict=True)
+        for place, told, volume in volumes(results)
     )
 
 

@@ -110,7 +110,7 @@ def gather(given: str, paths: Paths, place: str, environ: Mapping[str, str]) -> 
     papers = _papers(seen, paths, environ, broken)
     lineage = papers.lineage if papers else None
     broken += _broken_links(seen, lineage, registry, paths)
-    scores = {**(lineage.test if lineage else {}), **(version.scores() if version else {})}
+    scores = {**(version.scores() if version else {}), **(lineage.test if lineage else {})}
     return Shown(
         given=given,
         folder=located.folder,

@@ -20,7 +20,7 @@ from harness.core.errors import ExitCode, HarnessError
 from harness.core.gain import Measure
 from harness.core.metrics import EXECUTION_METRICS
 from harness.core.outcome import Ending
-from harness.files.adapter_files import WEIGHTS_FILE
+from harness.files.adapter_files import WEIGHTS_FILE, weights_stamp
 from harness.sweep.one_run import carry_out
 from harness.sweep.workplace import Workplace
 from harness.tracking.registry import adapter_sha256
@@ -121,7 +121,7 @@ def _require_adapter(spec: TrialSpec) -> None:
 
 
 def _key(work: Workplace, subject: Subject) -> str:
-    """sha256 over all that decides what is written and how it is judged; no path and no name."""
+    """sha256 over all that decides what is written and how it is judged; no path and no name, but the files of a local base."""
     spec = subject.spec
     weights = adapter_sha256(Path(spec.adapter)) if spec.adapter else ""
     asked = asdict(replace(spec.generate, functions_file="", example_files=(), exclude_file=None))
@@ -129,7 +129,15 @@ def _key(work: Workplace, subject: Subject) -> str:
     shown = [] if spec.adapter else [one.to_dict() for one in worked_examples(map(Path, spec.generate.example_files))]
     versions = {name: version(name) for name in _DECIDING}
     decides = [
-        [weights, model, asked, shown, spec.seed if asked["do_sample"] else 0, work.materials.data.digests[subject.split]],
+        [
+            weights,
+            model,
+            weights_stamp(Path(spec.model.path)),
+            asked,
+            shown,
+            spec.seed if asked["do_sample"] else 0,
+            work.materials.data.digests[subject.split],
+        ],
         [work.config.evaluation.model_dump(mode="json", exclude={"workers"}), SCORER_VERSION],
         [versions, sys.version, work.materials.probe.kind, work.materials.probe.device_name],
     ]

@@ -14,6 +14,8 @@ from harness.sweep.workplace import Workplace
 from harness.tracking.datasets import Split
 from harness.tracking.provenance import provenance_tags
 
+_LEFT = Outcome(Ending.INTERRUPTED, "the sweep was left before its end")
+
 
 def start_tracking(work: Workplace) -> None:
     """Make or take up the parent run; close the runs that a killed sweep left open and that belong to no open trial."""
@@ -50,10 +52,11 @@ def finish_tracking(work: Workplace, outcome: Outcome) -> None:
 
 
 def reopen_tracking(work: Workplace) -> Callable[[], None]:
-    """Take up the parent run of a finished sweep for one more child; returns what closes it again."""
+    """Take up the parent run of a sweep for one more child; returns what closes it again, as it had ended before."""
     run_id = work.ledger.noted("sweep_run")
     if run_id is None:
         start_tracking(work)
-    else:
-        work.tracker.resume_sweep(run_id)
-    return lambda: finish_tracking(work, Outcome(Ending.COMPLETED, "all trials done"))
+        return lambda: finish_tracking(work, _LEFT)
+    ended = work.tracker.ending_of(run_id) or _LEFT
+    work.tracker.resume_sweep(run_id)
+    return lambda: finish_tracking(work, ended)

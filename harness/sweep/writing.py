@@ -35,6 +35,7 @@ class Writing:
         temperature / top_p: Of those that are drawn.
         until: Seconds since the epoch after which nothing more is written, or None.
         template: `Template.to_dict` of the prompt; empty is what the adapter was trained with, else the default template.
+        whole_tests: See `GenerateSpec`.
     """
 
     adapter: Path | None
@@ -47,6 +48,7 @@ class Writing:
     top_p: float = 1.0
     until: float | None = None
     template: Mapping[str, Any] = field(default_factory=dict)
+    whole_tests: bool = True
 
 
 def write_suites(writing: Writing, records: Sequence[Record], place: Path, around: Around) -> dict[str, Suite]:
@@ -118,5 +120,5 @@ def _spec(writing: Writing, model: ResolvedModel, functions: Path, *, on_gpu: bo
 
 
 def _generate_spec(writing: Writing, functions: Path) -> GenerateSpec:
-    same = ("batch_size", "max_new_tokens", "samples", "temperature", "top_p", "until", "template")
+    same = ("batch_size", "max_new_tokens", "samples", "temperature", "top_p", "until", "template", "whole_tests")
     return GenerateSpec(str(functions), **{name: getattr(writing, name) for name in same})

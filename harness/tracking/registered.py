@@ -9,8 +9,6 @@ from mlflow import MlflowClient
 from mlflow.entities.model_registry import ModelVersion
 from mlflow.exceptions import MlflowException
 
-PREVIOUS_CHAMPION = "previous_champion"
-"""Tag of a version: the number of the champion before it."""
 _ABSENT = ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE")
 
 
@@ -40,12 +38,6 @@ class Registered:
 
     def __str__(self) -> str:
         return f"{self.name}/{self.number}"
-
-    @property
-    def previous(self) -> int | None:
-        """Number of the champion before it, or None."""
-        number = self.tags.get(PREVIOUS_CHAMPION)
-        return None if number is None else int(number)
 
     def scores(self) -> dict[str, float]:
         """What it reached on the test functions, by metric."""

@@ -55,15 +55,31 @@ def adapter_sha256(adapter_dir: Path) -> str:
         ) from error
 
 
+def require_model_name(name: str) -> str:
+    """A name that MLflow takes and that a version can be named by: ``NAME@alias``, ``NAME/3``.
+
+    Raises:
+        HarnessError: BAD_INPUT for one that is none.
+    """
+    if set(name) & set("/:@") or not name.strip(". "):
+        raise HarnessError(
+            f"{name!r} cannot be the name of a registered model",
+            why="it holds one of / : @, or nothing but dots",
+            fix="give the model another name: tracking.registered_model in the sweep file",
+        )
+    return name
+
+
 def register(store: Store, name: str, candidate: Candidate) -> Registered:
-    """Make an adapter a version of a registered model. The same weights are registered once.
+    """Make an adapter a version of a registered model. The same weights are registered once; what is told of them is told anew.
 
     Raises:
         HarnessError: the candidate's folder holds no adapter.
     """
     digest = adapter_sha256(candidate.adapter_dir)
     ensure_registered_model(store.client, name)
-    version = _find(store.client, name, digest) or _create(store, name, candidate, digest)
+    version = _find(store.client, name, digest)
+    version = _create(store, name, candidate, digest) if version is None else _told_anew(store.client, version, candidate)
     return read_version(store.client, store.client.get_model_version(name, version.version))
 
 
@@ -91,6 +107,15 @@ def _find(client: MlflowClient, name: str, digest: str) -> ModelVersion | None:
     quoted = name.replace("'", "''")
     found = client.search_model_versions(f"name = '{quoted}' and tags.adapter_sha256 = '{digest}'")
     return next((v for v in found if v.status == "READY"), None)
+
+
+def _told_anew(client: MlflowClient, version: ModelVersion, candidate: Candidate) -> ModelVersion:
+    for key, value in {**candidate.tags, **_metric_tags(candidate.metrics)}.items():
+        if version.tags.get(key) != value:
+            client.set_model_version_tag(version.name, version.version, key, value)
+    if candidate.description and candidate.description != version.description:
+        client.update_model_version(version.name, version.version, candidate.description)
+    return version
 
 
 def _create(store: Store, name: str, candidate: Candidate, digest: str) -> ModelVersion:

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import logging
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -81,6 +83,19 @@ class Store:
             return cls(MlflowClient(tracking_uri=tracking_uri), tracking_uri, "")
         except (MlflowException, SQLAlchemyError, OSError, ImportError, ValueError) as error:
             raise _unreachable(tracking_uri, error) from error
+
+
+@contextmanager
+def answering(tracking_uri: str) -> Iterator[None]:
+    """Say what is wrong where a store does not answer.
+
+    Raises:
+        HarnessError: STORAGE in the place of MLflow's and SQLAlchemy's errors.
+    """
+    try:
+        yield
+    except (MlflowException, SQLAlchemyError) as error:
+        raise _unreachable(tracking_uri, error) from error
 
 
 def _check_scheme(uri: str) -> None:

@@ -113,6 +113,12 @@ class Tracker:
         self._sweep = run_id
         return run_id
 
+    def ending_of(self, run_id: str) -> Outcome | None:
+        """How a run ended; None for one that does not say."""
+        tags = self._runs.get(run_id).data.tags
+        ended = tags.get("outcome", "")
+        return Outcome(Ending(ended), tags.get("reason", "")) if ended in {ending.value for ending in Ending} else None
+
     def start_run(self, label: str, *, params: Mapping[str, Any], tags: Mapping[str, str], begun: str | None = None) -> str:
         """Make a child run for a trial, or for a baseline.
 

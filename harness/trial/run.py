@@ -102,7 +102,7 @@ class Trial:
         model.config.use_cache = True
         asked = self._spec.generate
         writer = Writer(TransformersEngine(model, base.tokenizer), base.tokenizer, wording, self._spec.seed)
-        if asked.samples > 1 or asked.until is not None:
+        if asked.samples > 1 or asked.until is not None or not asked.whole_tests:
             line = partial(append_suites, self._folder.suites_file)
             written = write_samples(writer, asked, line, report)
         else:

@@ -107,7 +107,10 @@ class GenerateSpec:
         template: `Template.to_dict` of the prompt; empty is the default template.
         samples: Suites per function; with more than one the first is greedy, whatever `do_sample` says, and the others are
             drawn with seeds of their own: the same function gets the same suites whatever stands beside it.
-        until: Seconds since the epoch after which no more is written; what is there by then counts. Only with `samples` > 1.
+        until: Seconds since the epoch after which no more is written; what is there by then counts. Only with `samples` > 1,
+            or without `whole_tests`.
+        whole_tests: Suites count up to their last whole test, and a batch that does not fit is an error: what a trial is judged
+            by. Without it a suite counts as far as it goes, and batches are halved; so it is with `samples` > 1, too.
     """
 
     functions_file: str
@@ -122,6 +125,7 @@ class GenerateSpec:
     template: Mapping[str, Any] = field(default_factory=dict)
     samples: int = 1
     until: float | None = None
+    whole_tests: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
-from transformers import LogitsProcessorList, StoppingCriteria, StoppingCriteriaList
+from transformers import GenerationConfig, LogitsProcessorList, StoppingCriteria, StoppingCriteriaList
 
 from harness.trial.drawing import Drawn, Nucleus
 from harness.trial.engine import Decoding, Ids, Seeds, TooManyRowsError
@@ -89,6 +89,7 @@ class TransformersEngine:
             cache = self._read(inputs)
             cache.batch_repeat_interleave(each)
             inputs = {name: value.repeat_interleave(each, dim=0) for name, value in inputs.items()} | {"past_key_values": cache}
+        self.model.generation_config = _only_ends(self.model.generation_config)  # what is not given is taken from there
         output = self.model.generate(
             **inputs,
             max_new_tokens=how.max_new_tokens,
@@ -116,6 +117,11 @@ class TransformersEngine:
     def _stops(self, length: int, how: Decoding) -> list[StoppingCriteria]:
         late = [] if how.until is None else [Deadline(how.until)]
         return [TextStop(self.tokenizer, length, how.stop), *late]
+
+
+def _only_ends(own: Any) -> Any:
+    """A model's configuration without beams, penalties and forbidden tokens: where it begins and ends is left."""
+    return GenerationConfig(bos_token_id=own.bos_token_id, eos_token_id=own.eos_token_id, pad_token_id=own.pad_token_id)
 
 
 def _draws(seeds: Sequence[Seeds], how: Decoding) -> list[Drawn]:

@@ -2,7 +2,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -72,8 +71,8 @@ def test_weights_add_up() -> None:
     contenders = field((0.8, 3.0), (0.7, 1.0))
     assert rank(contenders, OBJECTIVES, Weights({"pass_rate": 1})).order == (0, 1)
     assert rank(contenders, OBJECTIVES, Weights({"pass_rate": 1, "train_loss": -0.1})).order == (1, 0)
-    with pytest.raises(KeyError):
-        rank(contenders, OBJECTIVES, Weights({"mutation_score": 1}))
+    unknown = rank(contenders, OBJECTIVES, Weights({"mutation_score": 1}))
+    assert (unknown.order, unknown.excluded[0]) == ((), ("mutation_score (not measured)",))
 
 
 def test_who_breaks_a_limit_or_was_not_measured_for_it_is_left_out_by_name() -> None:

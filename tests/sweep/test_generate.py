@@ -126,9 +126,20 @@ def shop(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def around(cache: Path) -> Around:
+def progress() -> list[Callable[[str], None]]:
+    """Told every line of progress."""
+    return []
+
+
+@pytest.fixture
+def around(cache: Path, progress: list[Callable[[str], None]]) -> Around:
     environ = {**os.environ, "HARNESS_CACHE": str(cache)}
-    return Around(environ, StopSignal(), lambda _: None, lambda _: None)
+
+    def say(line: str) -> None:
+        for told in progress:
+            told(line)
+
+    return Around(environ, StopSignal(), say, lambda _: None)
 
 
 @pytest.fixture(scope="session")
@@ -150,7 +161,7 @@ def generated(around: Around, named_model: Path) -> Generate:
             str(target), f"base:{named_model}", Paths.at(Path("mlruns")), None, False, False, None, 10, Writing(None, None)
         )
         generation = Generation(replace(asked, **changed), around)  # type: ignore[arg-type]
-        subjects, left_out = subjects_of(generation.ground, around.say)
+        subjects, left_out = subjects_of(generation.ground, around)
         written = [replace(one, samples=samples[one.name]) for one in subjects if one.name in samples]
         return generation.finish(written, subjects, left_out)
 
@@ -208,6 +219,28 @@ def test_what_fails_on_the_real_module_alone_is_dropped(shop: Path, generated: G
     assert "__module__" not in found.text
 
 
+def test_what_depends_on_the_order_of_a_set_or_the_local_time_is_dropped(shop: Path, generated: Generate) -> None:
+    shop.write_text(
+        "import time\n\n\ndef unique(x):\n    return list(set(x))\n\n\ndef hour(t):\n    return time.localtime(t).tm_hour\n"
+    )
+    sample = "from solution import {0}\n\ndef test_{0}():\n    assert {0}({1}) == {2}\n"
+    order = tuple(sample.format("unique", "['a', 'b']", right) for right in (["a", "b"], ["b", "a"]))
+    sound = sample.format("unique", "['a']", ["a"])
+    found = generated(shop, {"unique": (*order, sound), "hour": (sample.format("hour", 0, 0),)})
+    assert {one.name: one.kept for one in found.functions} == {"unique": 1, "hour": 0}
+    assert "'b'" not in found.text
+
+
+def test_what_ends_the_process_costs_one_function_alone(shop: Path, generated: Generate) -> None:
+    ends = "import os\n\n\ndef ends(x):\n    if __name__ != 'solution':\n        os._exit(3)\n    return x + 1\n"
+    shop.write_text(f"{ends}\n\ndef sound(x):\n    return x + 1\n")
+    sample = "from solution import {0}\n\ndef test_{0}():\n    assert {0}(1) == 2\n"
+    found = generated(shop, {name: (sample.format(name),) for name in ("ends", "sound")})
+    assert {one.name: one.kept for one in found.functions} == {"ends": 0, "sound": 1}
+    assert "its process ended before the tests did" in found.functions[0].reason
+    assert found.saved
+
+
 def test_nothing_sound_nothing_written(shop: Path, generated: Generate) -> None:
     found = generated(f"{shop}::cheapest", {"cheapest": ("from solution import cheapest\n", "")})
     assert (found.text, found.saved) == ("", False)
@@ -228,6 +261,17 @@ def test_the_budget_ends_the_scoring_but_not_before_the_first_functions(shop: Pa
     found = generated(shop, more, budget_s=1e-6)
     assert len(found.functions) == 4
     assert found.not_reached == ("f4", "f5", "f6", "f7")
+
+
+@pytest.mark.parametrize("moment", ["functions scored", "running the whole file"])
+def test_a_wish_to_stop_ends_it_with_nothing_written(
+    shop: Path, generated: Generate, around: Around, progress: list[Callable[[str], None]], moment: str
+) -> None:
+    progress.append(lambda line: around.stop.request() if line.startswith(moment) else None)
+    with pytest.raises(HarnessError) as raised:
+        generated(shop)
+    assert raised.value.code is ExitCode.INTERRUPTED
+    assert not (shop.parents[2] / "tests").exists()
 
 
 def test_of_an_installed_package(generated: Generate, tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ from typing import Any
 import optuna
 import pytest
 from mlflow import MlflowClient
+from mlflow.entities.model_registry import ModelVersion
 from sweep_place import Place
 from sweep_shapes import sweep_config
 
@@ -30,6 +31,13 @@ def trials(place: Place, study: str) -> list[optuna.trial.FrozenTrial]:
 def outcome(trial: optuna.trial.FrozenTrial) -> dict[str, Any]:
     record: dict[str, Any] = json.loads(trial.user_attrs["outcome"])
     return record
+
+
+def damage(file: Path) -> None:
+    """Change a file's last byte."""
+    content = file.read_bytes()
+    file.chmod(0o644)
+    file.write_bytes(content[:-1] + bytes([content[-1] ^ 1]))
 
 
 def runs(place: Place, study: str) -> list[Any]:
@@ -95,6 +103,44 @@ def test_a_whole_sweep_refuses_what_is_no_better_and_goes_on_by_force_and_back(p
     wrong = place.harness("promote", "whole", "--trial", "7")
     assert wrong.returncode == ExitCode.BAD_INPUT
     assert "completed trials: 0, 1" in wrong.stderr
+    refuses_what_is_damaged(place, client, version, other)
+
+
+def refuses_what_is_damaged(place: Place, client: MlflowClient, champion: ModelVersion, other: str) -> None:
+    """A champion that nobody can measure any more gives way by force alone; a damaged trial is never promoted."""
+    weights, store = "adapter_model.safetensors", place.folder / "mlruns"
+    damage(Path(champion.tags["folder"]) / weights)
+    damage(next((store / "artifacts").rglob(f"*{champion.tags['model_id']}*/**/{weights}")))
+    unfit = place.harness("promote", "whole", "--trial", other)
+    assert unfit.returncode == ExitCode.STORAGE, unfit.stderr
+    assert "champion version 1 of whole cannot be compared with" in unfit.stderr
+    anyway = place.harness("promote", "whole", "--trial", other, "--force")
+    assert anyway.returncode == ExitCode.OK, anyway.stderr
+    assert int(client.get_model_version_by_alias("whole", "champion").version) == 2
+    damage(store / "trials" / "whole" / f"trial-{champion.tags['trial']}" / "adapter" / weights)
+    damaged = place.harness("promote", "whole", "--trial", champion.tags["trial"])
+    assert damaged.returncode == ExitCode.STORAGE, damaged.stderr
+    assert "the adapter is damaged" in damaged.stderr
+    assert {run.info.status for run in runs(place, "whole") if run.data.tags["kind"] == "sweep"} == {"FINISHED"}
+
+
+def test_a_sweep_of_which_nothing_may_be_promoted_is_whole_and_its_constraints_can_be_loosened(
+    known_place: Place, tiny_model: Path
+) -> None:
+    sections = {"study": {"name": "strict", "n_trials": 1}, "tracking": {"promote": True}}
+    limits = {"constraints": ["mutation_score >= 0.5"]}
+    done = known_place.harness("sweep", str(known_place.write("strict", tiny_model, promotion=limits, **sections)))
+    assert done.returncode == ExitCode.NO_RESULT
+    assert "no trial can be chosen" in done.stderr
+    assert "trial 0" in done.stdout, "the results are not shown"
+    (sweep,) = [run for run in runs(known_place, "strict") if run.data.tags["kind"] == "sweep"]
+    assert (sweep.info.status, sweep.data.tags["outcome"]) == ("FINISHED", "completed")
+
+    loosened = known_place.harness("sweep", str(known_place.write("strict", tiny_model, **sections)))
+    assert loosened.returncode == ExitCode.OK, loosened.stderr
+    assert "not promoted: trial 0" in loosened.stdout
+    again = known_place.harness("promote", "strict")
+    assert again.returncode == ExitCode.NOT_BETTER, again.stderr
 
 
 def test_kill_9_of_the_trial_process_costs_that_process_alone(known_place: Place, tiny_model: Path) -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from harness.core.errors import ExitCode, HarnessError
-from harness.tracking.champions import PREVIOUS, champion, count_of_test_uses, count_test_use, crown, roll_back
+from harness.tracking.champions import PREVIOUS, champion, champions, count_of_test_uses, count_test_use, crown, roll_back
 from harness.tracking.registered import Registered
 from harness.tracking.registry import Candidate, register, version_by_alias
 from harness.tracking.store import Store
@@ -36,7 +36,7 @@ def previous(store: Store) -> int | None:
 
 def test_an_adapter_becomes_a_version_with_its_files(store: Store, run_id: str, adapter: Path) -> None:
     made = register(store, NAME, Candidate(adapter, run_id, {"pass_rate": 0.46}, {"study": "demo"}))
-    assert (made.number, made.previous, made.run_id) == (1, None, run_id)
+    assert (made.number, made.run_id) == (1, run_id)
     assert champion(store, NAME) is None, "registering moves no alias"
     held = Path(made.artifact_uri.removeprefix("file://"))
     assert (held / "adapter_model.safetensors").read_bytes() == b"weights 1"
@@ -62,14 +62,14 @@ def test_the_same_weights_are_registered_once(store: Store, run_id: str, adapter
 
 
 def test_the_alias_moves_remembers_and_goes_back(store: Store, run_id: str, adapter: Path) -> None:
-    first = crowned(store, adapter, run_id, b"weights 1")
-    assert (first.previous, previous(store)) == (None, None)
+    crowned(store, adapter, run_id, b"weights 1")
+    assert (champions(store, NAME), previous(store)) == ([1], None)
     second = crowned(store, adapter, run_id, b"weights 2")
-    assert (second.number, second.previous, previous(store)) == (2, 1, 1)
+    assert (second.number, previous(store)) == (2, 1)
     crown(store, NAME, 2)  # repeated after a crash
     assert (champion(store, NAME), previous(store)) == (second, 1)
-    third = crowned(store, adapter, run_id, b"weights 3")
-    assert (third.previous, previous(store)) == (2, 2)
+    crowned(store, adapter, run_id, b"weights 3")
+    assert (champions(store, NAME), previous(store)) == ([1, 2, 3], 2)
 
     was, now = roll_back(store, NAME)
     assert (was.number, now.number, previous(store)) == (3, 2, 1)
@@ -81,6 +81,38 @@ def test_the_alias_moves_remembers_and_goes_back(store: Store, run_id: str, adap
     found = champion(store, NAME)
     assert found is not None
     assert found.number == 1, "a refused rollback moved the alias"
+
+
+def test_rolling_back_ends_also_where_an_early_version_was_promoted_again(store: Store, run_id: str, adapter: Path) -> None:
+    for weights in (b"weights 1", b"weights 2", b"weights 1", b"weights 3", b"weights 2"):
+        crowned(store, adapter, run_id, weights)
+    assert champions(store, NAME) == [1, 2, 1, 3, 2]
+    assert [roll_back(store, NAME)[1].number for _ in range(4)] == [3, 1, 2, 1]
+    with pytest.raises(HarnessError, match="cannot be rolled back"):
+        roll_back(store, NAME)
+
+
+def test_an_alias_that_was_moved_by_hand_is_believed(store: Store, run_id: str, adapter: Path) -> None:
+    for weights in (b"weights 1", b"weights 2", b"weights 3"):
+        crowned(store, adapter, run_id, weights)
+    store.client.set_registered_model_alias(NAME, "champion", "2")
+    assert champions(store, NAME) == [1, 2]
+    assert roll_back(store, NAME)[1].number == 1
+
+
+def test_champions_from_before_there_was_a_line(store: Store, run_id: str, adapter: Path) -> None:
+    for weights in (b"weights 1", b"weights 2"):
+        crowned(store, adapter, run_id, weights)
+    store.client.delete_registered_model_tag(NAME, "champions")
+    store.client.set_model_version_tag(NAME, "2", "previous_champion", "1")
+    assert champions(store, NAME) == [1, 2]
+
+
+def test_weights_that_are_registered_again_are_described_anew(store: Store, run_id: str, adapter: Path) -> None:
+    register(store, NAME, Candidate(adapter, run_id, {"pass_rate": 0.5}, {"forced": "true"}, "by force"))
+    again = register(store, NAME, Candidate(adapter, run_id, {"pass_rate": 0.6}, {"forced": "false"}, "won"))
+    assert (again.number, again.tags["forced"], again.tags["test.pass_rate"]) == (1, "false", "0.6")
+    assert store.client.get_model_version(NAME, "1").description == "won"
 
 
 def test_a_champion_whose_predecessor_was_deleted_stays(store: Store, run_id: str, adapter: Path) -> None:
@@ -104,6 +136,7 @@ def test_nothing_promoted_yet(store: Store, tracker: Tracker, tmp_path: Path) ->
 
 
 def test_looks_at_the_test_functions_are_counted_by_digest(store: Store) -> None:
+    assert count_of_test_uses(store, NAME, "aa" * 32) == 0
     assert [count_test_use(store, NAME, "aa" * 32), count_test_use(store, NAME, "aa" * 32)] == [1, 2]
     assert count_test_use(store, NAME, "bb" * 32) == 1
     assert count_of_test_uses(store, NAME, "aa" * 32) == 2

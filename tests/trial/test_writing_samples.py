@@ -36,3 +36,15 @@ def test_when_the_time_is_up_what_is_written_counts(run: Run, spec: TrialSpec) -
     assert result is not None
     assert result.ending is ChildEnding.COMPLETED, result.reason
     assert not folder.suites_file.exists()
+
+
+def test_a_single_suite_is_written_as_one_of_several_where_it_need_not_be_whole(run: Run, spec: TrialSpec) -> None:
+    suites = {
+        whole: {
+            suite.function_id: suite for suite in read_suites(run(asked(spec, f"one-{whole}", whole_tests=whole)).suites_file)
+        }
+        for whole in (True, False)
+    }
+    assert {name: suite.raw for name, suite in suites[True].items()} == {name: suite.raw for name, suite in suites[False].items()}
+    late = run(asked(spec, "late", whole_tests=False, until=time.time()))
+    assert not late.suites_file.exists()

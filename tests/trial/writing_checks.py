@@ -88,6 +88,22 @@ def a_prompt_that_is_read_once_goes_on_as_one_that_is_read_for_every_row(tiny: P
     assert together[0][1] != together[0][2]
 
 
+def the_likeliest_token_is_taken_whatever_the_model_is_configured_to_do(tiny: Path) -> None:
+    model = AutoModelForCausalLM.from_pretrained(tiny, dtype=torch.float32).eval()
+    tokenizer = AutoTokenizer.from_pretrained(tiny, padding_side="left")
+    prompts = [list(tokenizer("def f(x):\n    return x")["input_ids"])]
+    engine = TransformersEngine(model, tokenizer)
+    (((*plain,),),) = engine.write(prompts, [[None]], HOW)
+    likeliest, length = list(prompts[0]), len(prompts[0])
+    for _ in plain:
+        likeliest.append(int(model(input_ids=torch.tensor([likeliest])).logits[0, -1].argmax()))
+    own = model.generation_config
+    own.repetition_penalty, own.no_repeat_ngram_size, own.num_beams, own.do_sample = 5.0, 1, 3, True
+    own.suppress_tokens, own.min_new_tokens = [plain[0]], 8
+    assert engine.write(prompts, [[None]], HOW) == [[plain]]
+    assert plain == likeliest[length:]
+
+
 def fewer_rows_are_tried_where_the_memory_is_too_little(tiny: Path) -> None:
     records = [Record(f"r{n}", "f", f"def f(x):\n    return {n}\n", (), None, "here", "unknown") for n in range(3)]
     write_records(tiny / "functions.jsonl", records)

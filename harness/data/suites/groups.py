@@ -11,6 +11,7 @@ from harness.data.suites.syntax import bound_names, cloned, walked
 MAX_INLINED = 92
 """Characters of a statement after a value is put where its only name stood."""
 _PLAIN_CALLS = frozenset(["abs", "bool", "float", "int", "isinstance", "len", "list", "round", "set", "sorted", "str", "tuple"])
+_BINDING = ast.NamedExpr | ast.Yield | ast.YieldFrom
 
 
 def independent_parts(body: Sequence[ast.stmt]) -> list[list[ast.stmt]]:
@@ -59,7 +60,8 @@ def _checks(statement: ast.stmt) -> bool:
 def shortened(part: Sequence[ast.stmt]) -> list[ast.stmt]:
     """The part with values put in where their name is read once: ``x = f(1); assert x == 2`` as ``assert f(1) == 2``.
 
-    A literal may move over other assignments; a call only into the next statement, and only if that calls nothing else.
+    A literal may move over other assignments; any other value only into the next statement, and only if it comes first there and
+    nothing else is called.
     """
     statements = list(part)
     index = 0
@@ -78,7 +80,7 @@ def _inlined(statements: list[ast.stmt], index: int) -> list[ast.stmt] | None:
     if value is None:
         return None
     others = statements[:index] + statements[index + 1 :]
-    if name in set(bound_names(others)) or list(loaded_names(statements)).count(name) != 1:
+    if name in set(bound_names(others)) or list(loaded_names(statements)).count(name) != 1 or _mentions(others, name) != 1:
         return None
     place = next((k for k in range(index + 1, len(statements)) if name in loaded_names([statements[k]])), None)
     if place is None or not _may_move(value, statements[index + 1 : place], statements[place], name):
@@ -101,13 +103,41 @@ def _may_move(value: ast.expr, between: Iterable[ast.stmt], place: ast.stmt, nam
         return False
     if is_literal(value):
         return all(assigned(statement)[1] is not None for statement in between)
+    if list(between) or any(isinstance(node, _BINDING) for node in walked([value])):
+        return False
     calls = (node for node in walked([place]) if isinstance(node, ast.Call))
-    return not list(between) and all(isinstance(c.func, ast.Name) and c.func.id in _PLAIN_CALLS for c in calls)
+    plain = all(isinstance(c.func, ast.Name) and c.func.id in _PLAIN_CALLS for c in calls)
+    return plain and _comes_first(place.test if isinstance(place, ast.Assert) else place.value, name) is True
 
 
-def is_literal(node: ast.expr) -> bool:
+def _comes_first(node: ast.AST, name: str) -> bool | None:
+    """Whether the name is computed before all else but literals; None where there are only literals."""
+    if isinstance(node, ast.Name):
+        return True if node.id == name else (None if node.id in _PLAIN_CALLS else False)
+    if not isinstance(node, ast.expr | ast.keyword) or is_literal(node):
+        return None
+    return next((found for child in _surely_computed(node) if (found := _comes_first(child, name)) is not None), False)
+
+
+def _surely_computed(node: ast.AST) -> Sequence[ast.AST]:
+    """The parts of an expression that are computed whatever the others are, in order."""
+    if isinstance(node, ast.BoolOp):
+        return node.values[:1]
+    if isinstance(node, ast.IfExp):
+        return [node.test]
+    if isinstance(node, ast.Compare):
+        return [node.left, node.comparators[0]]
+    return [] if isinstance(node, ast.Dict) else list(ast.iter_child_nodes(node))
+
+
+def is_literal(node: ast.AST) -> bool:
     """Whether an expression needs nothing but itself: no names, no calls."""
-    return not any(isinstance(inner, ast.Name | ast.Call | ast.Attribute | ast.NamedExpr) for inner in walked([node]))
+    return not any(isinstance(inner, ast.Name | ast.Call | ast.Attribute | _BINDING) for inner in walked([node]))
+
+
+def _mentions(statements: Iterable[ast.stmt], name: str) -> int:
+    """How often a name is read, written or deleted, in functions inside too."""
+    return sum(isinstance(node, ast.Name) and node.id == name for node in walked(statements))
 
 
 def _in_scope_of_its_own(place: ast.stmt, name: str) -> bool:

@@ -73,8 +73,12 @@ _USUAL = re.compile(rf"\b(?:{'|'.join([*_USUAL_MODULES, *_USUAL_MEMBERS, *_USUAL
 _STARRED = _USUAL_MODULES - {"pytest"}
 
 
-def free_names(code: str) -> frozenset[str]:
+def free_names(code: str, hiding: frozenset[str] = frozenset()) -> frozenset[str]:
     """Names that a module reads and defines nowhere, builtins apart.
+
+    Args:
+        code: Of the module.
+        hiding: Names that hide a builtin of that name.
 
     Raises:
         SyntaxError: if `code` is not Python.
@@ -98,7 +102,7 @@ def free_names(code: str) -> frozenset[str]:
                 used.add(symbol.get_name())
             if symbol.is_assigned() or symbol.is_imported():
                 bound.add(symbol.get_name())
-    return frozenset(used - bound - _BUILTINS)
+    return frozenset(used - bound - (_BUILTINS - hiding))
 
 
 def loaded_names(nodes: Iterable[ast.AST]) -> Iterator[str]:

@@ -64,7 +64,7 @@ class Around:
 
     def _resolve(self, body: Sequence[ast.stmt], sample: list[ast.stmt], depth: int, given: frozenset[str]) -> Needs | None:
         try:
-            free = free_names("\n".join(map(ast.unparse, body))) - given
+            free = free_names("\n".join(map(ast.unparse, body)), self._defined(sample)) - given
         except (SyntaxError, RecursionError):
             return None
         needs = Needs()
@@ -75,12 +75,18 @@ class Around:
             needs |= one
         return needs
 
+    def _defined(self, sample: Iterable[ast.stmt]) -> frozenset[str]:
+        """Names that mean something here, whatever Python means by them: ``format`` of a module that defines one."""
+        helpers = (s for s in sample if not isinstance(s, ast.Import | ast.ImportFrom))
+        imported = (name for name, line in _lines(sample) if _is_of_library(line))
+        return self._own | {self.head, *self._imported, *imported, *bound_names(helpers)}
+
     def _one(self, name: str, sample: list[ast.stmt], depth: int) -> Needs | None:
         """What one name stands for: its own import first, then the module under test, then what is beside it."""
         if name == self.head:
             return Needs(own=frozenset({name}))
         line = dict(_lines(sample)).get(name, "")
-        if line and is_library(line.split()[1].split(".")[0]) and name not in self._own:
+        if line and _is_of_library(line) and name not in self._own:
             return Needs(frozenset({line}))
         if name in self._own:
             return Needs(own=frozenset({name}))
@@ -90,6 +96,10 @@ class Around:
             return None if inner is None else inner | Needs(helpers=(ast.unparse(helpers[0]),))
         line = self._imported.get(name) or usual_import(name) or ""
         return Needs(frozenset({line})) if line else None
+
+
+def _is_of_library(line: str) -> bool:
+    return is_library(line.split()[1].split(".")[0])
 
 
 def _lines(body: Iterable[ast.stmt]) -> Iterable[tuple[str, str]]:

@@ -51,18 +51,18 @@ def choose(target: Target) -> tuple[list[Wanted], list[LeftOut]]:
             wanted.append(LeftOut(statement.name, reason) if reason else Wanted(statement.name, statement))
         elif isinstance(statement, ast.ClassDef) and not statement.name.startswith("_"):
             wanted += _methods(statement)
-    if not wanted:
-        fix = "name another file; a private function or method is taken when it is named: FILE::NAME"
-        raise HarnessError(f"{target.file} has nothing to test", why="it defines no function and no class", fix=fix)
     # A private function is nobody's business unless it is named: it is not worth a line.
     named = [one for one in wanted if not (isinstance(one, LeftOut) and one.reason == "private")]
+    if not named:
+        raise _nothing(target)
     return [one for one in named if isinstance(one, Wanted)], [one for one in named if isinstance(one, LeftOut)]
 
 
 def _methods(owner: ast.ClassDef) -> Iterator[Wanted | LeftOut]:
-    """The public methods of a class."""
+    """The public methods of a class, of several of one name the last."""
+    last = {inner.name: inner for inner in owner.body if isinstance(inner, Function)}
     for inner in owner.body:
-        if isinstance(inner, Function) and not inner.name.startswith("_"):
+        if isinstance(inner, Function) and last[inner.name] is inner and not inner.name.startswith("_"):
             name = f"{owner.name}.{inner.name}"
             if any(last_name(one) in _STATIC for one in inner.decorator_list):
                 yield LeftOut(name, "a property, an overload or abstract")
@@ -86,15 +86,24 @@ def _named(target: Target, name: str) -> list[Wanted]:
     raise _unknown(target, name, tops)
 
 
+def _nothing(target: Target) -> HarnessError:
+    """What is said of a file in which nothing is public."""
+    tops = {s.name: s for s in target.module.body if isinstance(s, Function | ast.ClassDef)}
+    private = [name for name, top in tops.items() if isinstance(top, Function)] + _every_method(tops)
+    why, fix = "it defines no function, and no class with a method", "name another file"
+    if private:
+        why = "all its functions and methods are private"
+        fix = f"name one, and it is tested: {target.file.name}::{private[0]}"
+    return HarnessError(f"{target.file} has nothing to test", why=why, fix=fix)
+
+
+def _every_method(tops: dict[str, Function | ast.ClassDef]) -> list[str]:
+    classes = (s for s in tops.values() if isinstance(s, ast.ClassDef))
+    return [f"{s.name}.{inner.name}" for s in classes for inner in s.body if isinstance(inner, Function)]
+
+
 def _unknown(target: Target, name: str, tops: dict[str, Function | ast.ClassDef]) -> HarnessError:
-    methods = [
-        f"{s.name}.{inner.name}"
-        for s in tops.values()
-        if isinstance(s, ast.ClassDef)
-        for inner in s.body
-        if isinstance(inner, Function)
-    ]
-    every = [*(one.name for one in tops.values()), *methods]
+    every = [*(one.name for one in tops.values()), *_every_method(tops)]
     near = difflib.get_close_matches(name, every, 5, 0.5)
     inner = any(isinstance(n, Function) and n.name == name for n in ast.walk(ast.Module(target.module.body, [])))
     why = (

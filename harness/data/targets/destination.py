@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from harness.core.errors import ExitCode, HarnessError
-from harness.data.targets.layout import place_of
+from harness.data.targets.layout import is_test_name, place_of
 from harness.data.targets.printing import Style
 from harness.data.targets.target import Target
-from harness.files.places import expanded, writing
+from harness.files.places import absolute, writing
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,11 +23,13 @@ class Destination:
         file: The file, absolute.
         shown: The same for a person: relative to where the command runs, if it lies below.
         style: How the project writes.
+        overwrite: Whether a file that is there may be replaced.
     """
 
     file: Path
     shown: str
     style: Style
+    overwrite: bool = False
 
 
 def open_destination(target: Target, out: Path | None, *, overwrite: bool, dry_run: bool) -> Destination:
@@ -48,24 +50,24 @@ def open_destination(target: Target, out: Path | None, *, overwrite: bool, dry_r
     if out is None and target.installed:
         fix = "name a file with --out"
         raise HarnessError(f"{target.file} is in no project", why="it belongs to an installed package", fix=fix)
-    file = place_of(target) if out is None else expanded(out).absolute()
-    if file.suffix != ".py":
-        raise HarnessError(f"{file} is no test file", why="it does not end in .py", fix="name a file such as tests/test_x.py")
-    if file.exists() and not (overwrite or dry_run):
-        fix = "choose another file with --out, or replace it with --overwrite"
-        raise HarnessError(f"{file} is there already", why="an existing file is not touched", fix=fix, code=ExitCode.CONFLICT)
+    file = place_of(target) if out is None else absolute(out)
+    if not is_test_name(file.name):
+        why = "pytest collects test_*.py and *_test.py" if file.suffix == ".py" else "it does not end in .py"
+        raise HarnessError(f"{file} is no test file", why=why, fix="name a file such as tests/test_x.py")
+    if os.path.lexists(file) and not (overwrite or dry_run):
+        raise _taken(file)
     if not dry_run:
         _require_writable(file)
     here = Path.cwd()
     shown = str(file.relative_to(here)) if file.is_relative_to(here) else str(file)
-    return Destination(file, shown, style_of(target))
+    return Destination(file, shown, style_of(target), overwrite)
 
 
 def save(destination: Destination, text: str) -> None:
     """Write the file, whole or not at all; folders that are missing are made.
 
     Raises:
-        HarnessError: STORAGE where it cannot be written.
+        HarnessError: CONFLICT for a file that is there by now and may not be replaced, STORAGE where it cannot be written.
     """
     file = destination.file
     with writing(file):
@@ -73,16 +75,32 @@ def save(destination: Destination, text: str) -> None:
         temporary = file.with_name(f".{file.name}.{os.getpid()}")
         try:
             temporary.write_text(text, "utf-8")
+            if not destination.overwrite:
+                _claim(file)
             temporary.replace(file)
         finally:
             temporary.unlink(missing_ok=True)
+
+
+def _claim(file: Path) -> None:
+    """Make the file, empty: of all who try, one can."""
+    try:
+        file.touch(exist_ok=False)
+    except FileExistsError as error:
+        raise _taken(file) from error
+
+
+def _taken(file: Path) -> HarnessError:
+    fix = "choose another file with --out, or replace it with --overwrite"
+    return HarnessError(f"{file} is there already", why="an existing file is not touched", fix=fix, code=ExitCode.CONFLICT)
 
 
 def style_of(target: Target) -> Style:
     """How a project writes: the line length of its formatter, and the quotes of the module."""
     text = target.module.text
     width = 88 if target.project is None else _width(target.project / "pyproject.toml")
-    return Style(width, text.count('"') - 6 * text.count('"""') >= text.count("'"))
+    double, single = (text.count(sign) - 3 * text.count(3 * sign) for sign in ('"', "'"))
+    return Style(width, double >= single)
 
 
 def _width(file: Path) -> int:

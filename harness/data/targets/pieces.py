@@ -12,11 +12,11 @@ from dataclasses import dataclass, replace
 
 from harness.core.focal import parsed
 from harness.data.suites.collected import is_test_class, is_test_function
-from harness.data.suites.groups import independent_parts, shortened
-from harness.data.suites.names import loaded_names
+from harness.data.suites.groups import independent_parts
 from harness.data.suites.straight import straight_tests
-from harness.data.suites.syntax import bound_names, cloned
+from harness.data.suites.syntax import cloned
 from harness.data.targets.around import Around, Needs
+from harness.data.targets.tidying import tidied
 
 FIXTURES = frozenset({"capsys", "caplog", "monkeypatch", "recwarn", "tmp_path"})
 """Of pytest: a test that takes one of them is left as it is."""
@@ -147,16 +147,3 @@ def _is_remark(statement: ast.stmt) -> bool:
 
 def _checks(statement: ast.stmt) -> bool:
     return any(isinstance(node, ast.Assert | ast.With) for node in ast.walk(statement))
-
-
-def tidied(statements: Sequence[ast.stmt]) -> list[ast.stmt]:
-    """Statements without assignments that nothing reads, and with values put where their only name stood."""
-    kept = list(statements)
-    for at in range(len(statements) - 1, -1, -1):
-        one = kept[at] if at < len(kept) else None
-        if isinstance(one, ast.Assign) and not set(bound_names([one])) & set(loaded_names(kept[at + 1 :])):
-            del kept[at]
-    try:
-        return shortened(kept)
-    except RecursionError:
-        return kept

@@ -47,6 +47,35 @@ class Ran:
         return not self.problem and bool(self.tests) and all(self.tests.values())
 
 
+@dataclass(frozen=True, slots=True)
+class Conditions:
+    """What a file is run under.
+
+    Attributes:
+        limit_s: Seconds it may take.
+        environ: Variables that are set otherwise than the scorer sets them.
+    """
+
+    limit_s: float = LIMIT_S
+    environ: Mapping[str, str] = field(default_factory=dict)
+
+
+PLAIN = Conditions()
+ELSEWHERE = (
+    Conditions(environ={"PYTHONHASHSEED": "2"}),
+    Conditions(environ={"PYTHONHASHSEED": "3", "TZ": "JST-9"}),
+    Conditions(environ={"PYTHONHASHSEED": "4"}),
+)
+"""Other orders of sets and another local time: what a test must not depend on."""
+
+
+def agreed(runs: Sequence[Ran]) -> Ran:
+    """What holds in all of several runs of the same file: a test has passed if it passed in each."""
+    tests = {name: all(ran.tests.get(name, False) for ran in runs) for name in runs[0].tests}
+    problem = next((ran.problem for ran in runs if ran.problem), "")
+    return Ran(tests, problem, {name: text for ran in reversed(runs) for name, text in ran.said.items()})
+
+
 def open_fence() -> Fence:
     """The strongest fence of this machine.
 
@@ -60,7 +89,7 @@ def open_fence() -> Fence:
         raise HarnessError("tests cannot be run safely here", why=str(error), fix=fix, code=ExitCode.SANDBOX) from error
 
 
-def run_plain(text: str, name: str, roots: Sequence[Path], fence: Fence, limit_s: float = LIMIT_S) -> Ran:
+def run_plain(text: str, name: str, roots: Sequence[Path], fence: Fence, under: Conditions = PLAIN) -> Ran:
     """Run a test file.
 
     Args:
@@ -68,7 +97,7 @@ def run_plain(text: str, name: str, roots: Sequence[Path], fence: Fence, limit_s
         name: Its name, without a folder.
         roots: Folders that are readable, and on the path.
         fence: What it stands behind.
-        limit_s: Seconds it may take.
+        under: The limit and the environment.
 
     Raises:
         HarnessError: SANDBOX when the fence does not hold any more.
@@ -79,18 +108,18 @@ def run_plain(text: str, name: str, roots: Sequence[Path], fence: Fence, limit_s
             made = tempfile.TemporaryDirectory(prefix="harness-generate-", ignore_cleanup_errors=True)
             folder = stack.enter_context(made)
             stack.callback(empty, folder, unlock=True)
-        return _answer(*_ran(text, name, [str(root) for root in roots], (fence, folder, limit_s)), limit_s)
+        return _answer(*_ran(text, name, [str(root) for root in roots], (fence, folder, under)), under.limit_s)
 
 
-def _ran(text: str, name: str, roots: list[str], where: tuple[Fence, str, float]) -> tuple[bytes, bytes, int | None]:
+def _ran(text: str, name: str, roots: list[str], where: tuple[Fence, str, Conditions]) -> tuple[bytes, bytes, int | None]:
     """Output, error output and exit status; no status where it did not end in time."""
-    fence, folder, limit_s = where
+    fence, folder, under = where
     confined = plan(fence, folder, None)
     confined = replace(confined, readable=(*confined.readable, str(CHILD), *roots))
-    told = {"plan": asdict(confined), "roots": roots, "name": name, "limits": (limit_s, _MEMORY_BYTES)}
+    told = {"plan": asdict(confined), "roots": roots, "name": name, "limits": (under.limit_s, _MEMORY_BYTES)}
     program = boot("import runpy; runpy.run_path(sys.argv[2], run_name='__main__')")
     runner = [*python(None), "-c", program, str(PACKAGE), str(CHILD), json.dumps(told)]
-    environ = environment(folder, 0)
+    environ = {**environment(folder, 0), **under.environ}
     process = subprocess.Popen(
         fenced(confined, runner, environ),
         stdin=subprocess.PIPE,
@@ -101,7 +130,7 @@ def _ran(text: str, name: str, roots: list[str], where: tuple[Fence, str, float]
         start_new_session=True,
     )
     try:
-        said, wrong = process.communicate(text.encode(), limit_s + _START_S)
+        said, wrong = process.communicate(text.encode(), under.limit_s + _START_S)
         return said, wrong, process.returncode
     except subprocess.TimeoutExpired:
         return b"", b"", None

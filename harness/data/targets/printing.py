@@ -12,6 +12,8 @@ import tokenize
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from harness.data.suites.syntax import parse
+
 STEP = 4
 _PLAIN = re.compile(r"'[^'\"\\]*'", re.DOTALL)
 _Inner = tuple[str, ast.expr]  # what stands in brackets: a name or key in front, and a value
@@ -50,7 +52,16 @@ def printed(statement: ast.stmt, indent: int, style: Style) -> list[str]:
     lines = [" " * indent + line if line else line for line in text.split("\n")]
     if len(lines) > 1 or len(lines[0]) <= style.width:
         return lines
-    return _Breaking(style).statement(statement, indent) or lines
+    broken = _Breaking(style).statement(statement, indent)
+    return broken if broken is not None and _says_the_same([line[indent:] for line in broken], text) else lines
+
+
+def _says_the_same(lines: Sequence[str], text: str) -> bool:
+    """Whether the lines mean what the text means."""
+    try:
+        return ast.dump(parse("\n".join(lines))) == ast.dump(parse(text))
+    except SyntaxError:
+        return False
 
 
 def quoted(text: str, style: Style) -> str:
@@ -91,20 +102,18 @@ class _Breaking:
     def _condition(self, test: ast.expr, indent: int) -> list[str] | None:
         if not isinstance(test, ast.Compare) or len(test.ops) != 1:
             return self._broken("assert ", test, "", indent)
-        left, right = test.left, test.comparators[0]
-        middle = ast.unparse(ast.Compare(ast.Name("x"), test.ops, [ast.Name("y")]))[1:-1]
-        head = self._text(f"assert {self._text(ast.unparse(left))}{middle}")
-        broken = self._broken(head, right, "", indent)
+        left, middle, right = _sides(test)
+        head = self._text(f"assert {left}{middle}")
+        broken = None if _in_brackets(test.comparators[0], right) else self._broken(head, test.comparators[0], "", indent)
         if broken is not None and self._fits(broken):
             return broken
-        pad = " " * (indent + STEP)
-        first = self._one(left, indent + STEP)
-        second = self._one(right, indent + STEP, middle.lstrip())
-        return [" " * indent + "assert (", *(first or [pad + self._text(ast.unparse(left))]), *second, " " * indent + ")"]
+        first = self._one(test.left, left, indent + STEP)
+        second = self._one(test.comparators[0], right, indent + STEP, middle.lstrip())
+        return [" " * indent + "assert (", *first, *second, " " * indent + ")"]
 
-    def _one(self, node: ast.expr, indent: int, before: str = "") -> list[str]:
-        line = " " * indent + before + self._text(ast.unparse(node))
-        if len(line) <= self.style.width:
+    def _one(self, node: ast.expr, said: str, indent: int, before: str = "") -> list[str]:
+        line = " " * indent + self._text(before + said)
+        if len(line) <= self.style.width or _in_brackets(node, said):
             return [line]
         return self._broken(before, node, "", indent) or [line]
 
@@ -137,6 +146,19 @@ class _Breaking:
 
     def _text(self, text: str) -> str:
         return quoted(text, self.style)
+
+
+def _sides(test: ast.Compare) -> tuple[str, str, str]:
+    """What is left of the sign, the sign, and what is right of it; in brackets where Python needs them there."""
+    x, y = ast.Name("x"), ast.Name("y")
+    sign = ast.unparse(ast.Compare(x, test.ops, [y]))[1:-1]
+    left = ast.unparse(ast.Compare(test.left, test.ops, [y]))[: -len(sign) - 1]
+    return left, sign, ast.unparse(ast.Compare(x, test.ops, test.comparators))[1 + len(sign) :]
+
+
+def _in_brackets(node: ast.expr, said: str) -> bool:
+    """Whether an expression has brackets only because of where it stands."""
+    return said != ast.unparse(node)
 
 
 def _parts(node: ast.expr) -> tuple[str, list[_Inner], str] | None:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from harness.core.errors import ExitCode, HarnessError
 from harness.data.harvest.modules import Module
-from harness.files.places import expanded, reason
+from harness.files.places import absolute, reason
 
 MARKS = ("pyproject.toml", "setup.py", "setup.cfg", ".git")
 """What stands in the folder that a project begins with."""
@@ -49,7 +49,7 @@ def open_target(written: str) -> Target:
         HarnessError: BAD_INPUT for a file that does not exist, is no Python or does not parse.
     """
     path, _, name = written.partition("::")
-    file = expanded(path).absolute()
+    file = absolute(path)
     if file.suffix != ".py" or not file.is_file():
         why = "it is a folder" if file.is_dir() else "it does not end in .py" if file.is_file() else f"there is no file {file}"
         fix = "give path/file.py, path/file.py::function or path/file.py::Class.method"

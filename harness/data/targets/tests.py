@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
+from harness.data.suites.groups import assigned, is_literal
 from harness.data.targets.around import Needs
 from harness.data.targets.pieces import Piece
 
@@ -102,10 +103,11 @@ def _together(function: str, parts: Sequence[Piece]) -> Test:
 
 
 def tidy(statements: Sequence[ast.stmt]) -> tuple[ast.stmt, ...]:
-    """The same statements, each once where one follows its like."""
+    """The same statements, a ``name = literal`` once where it follows its like: anything else may do more the second time."""
     found: list[ast.stmt] = []
     for statement in statements:
-        if not found or ast.dump(found[-1]) != ast.dump(statement):
+        value = assigned(statement)[1]
+        if not found or value is None or not is_literal(value) or ast.dump(found[-1]) != ast.dump(statement):
             found.append(statement)
     return tuple(found)
 

@@ -1,13 +1,15 @@
 from __future__ import annotations
 
 import ast
+from textwrap import indent
 
 import pytest
 
 from harness.data.targets.around import Around
 from harness.data.targets.pieces import count_tests, pieces_of, weaker
 from harness.data.targets.rendering import AS_SOLUTION, Module, compatible, rendered
-from harness.data.targets.tests import distinct, joined_tests
+from harness.data.targets.tests import distinct, joined_tests, tidy
+from harness.data.targets.tidying import tidied
 
 SOURCE = "from decimal import Decimal\n\nLIMIT = 3\n\ndef price(x, y=1):\n    return Decimal(x) * y\n"
 AROUND = Around(SOURCE, "price", frozenset({"price", "LIMIT", "Decimal"}))
@@ -197,3 +199,79 @@ def test_a_test_that_only_waits_for_an_error_is_named_after_it() -> None:
 def test_asserts_outside_of_a_test_are_pieces_too() -> None:
     assert texts("x = 2\nassert price(x) == 2\nassert price(3) == 3\n") == ["assert price(2) == 2", "assert price(3) == 3"]
     assert count_tests(["assert price(1) == 1\n"]) == 1
+
+
+CART = Around("def f(x):\n    return x\n", "f", frozenset({"f"}))
+WITH_EFFECTS = {
+    "d = {}\nd['k'] = 1\nassert f(d) == {'k': 1}": None,
+    "c = f([1])\nc.items = [4]\nassert c.items == [4]": None,
+    "import os\nos.environ['TZ'] = 'UTC'\nassert f(1) == 1": None,
+    "c = f([1])\nx = c.pop()\nassert c == []": None,
+    "c = f([])\nc.append(1)\nc.append(1)\nassert c == [1, 1]": None,
+    "s = f([1, 2])\nr = s.pop()\nassert s == [1] and r == 2": None,
+    "s = f([1, 2])\nr = s.pop()\nassert len(s) == r": None,
+    "s = f([1, 2])\nr = s.pop()\nassert s.items == r": None,
+    "s = f([1, 2])\nr = s.pop()\nassert {s[0]: r} == {1: 2}": None,
+    "s = f([1, 2])\nr = s.pop()\nassert (0 and r) == 0": None,
+    "n = 0\nn += 1\nassert f(1) == 1": None,
+    "n = 0\ndel n\nassert f(1) == 1": None,
+    "a, b = f((1, 2))\nassert f(1) == 1": None,
+    "s = f([1, 2])\nr = s.pop()\nassert r == 2 and s == [1]": "s = f([1, 2])\nassert s.pop() == 2 and s == [1]",
+    "s = f([1, 2])\nr = s.pop()\nassert len(r) == len(s)": "s = f([1, 2])\nassert len(s.pop()) == len(s)",
+    "s = f([1, 2])\nr = s.pop()\nassert 2 == r": "s = f([1, 2])\nassert 2 == s.pop()",
+    "unread = [3]\nassert f(1) == 1": "assert f(1) == 1",
+    "x = 3\ny = f(x)\nassert y == 3": "assert f(3) == 3",
+}
+
+
+@pytest.mark.parametrize(("written", "kept"), WITH_EFFECTS.items())
+def test_statements_that_do_something_are_kept_in_their_order(written: str, kept: str | None) -> None:
+    tests = joined_tests("f", pieces_of(["def test_f(tmp_path):\n" + indent(written, "    ")], CART))
+    assert ["\n".join(map(ast.unparse, one.statements)) for one in tests] == [kept or written]
+
+
+def test_a_value_that_an_inner_function_changes_is_not_put_in_its_place() -> None:
+    written = "def note():\n    nonlocal seen\n    seen = True\nseen = False\nr = f(note)\nassert seen"
+    statements = ast.parse(written).body
+    assert list(map(ast.unparse, tidied(statements))) == list(map(ast.unparse, statements))
+
+
+def test_only_a_repeated_literal_is_said_once() -> None:
+    repeated = ast.parse("x = [1]\nx = [1]\nx.append(2)\nx.append(2)\nassert x.pop() == 2\nassert x.pop() == 2").body
+    assert [ast.unparse(one) for one in tidy(repeated)] == [ast.unparse(one) for one in repeated[1:]]
+
+
+BUILTIN_NAMES = Around(
+    "from asyncio import Timeout as ConnectionError\n\nclass TimeoutError(OSError): ...\n\ndef format(x):\n    return x\n",
+    "format",
+    frozenset({"ConnectionError", "TimeoutError", "format"}),
+)
+
+
+@pytest.mark.parametrize(
+    ("body", "own", "imports"),
+    [
+        ("assert format(1) == len([1])", {"format"}, set()),
+        ("with pytest.raises(TimeoutError):\n    format(1)", {"format", "TimeoutError"}, {"import pytest"}),
+        ("assert format(1) != ConnectionError", {"format"}, {"from asyncio import Timeout as ConnectionError"}),
+        ("assert format(1) == pow(1.0, 2)", {"format"}, {"from math import pow"}),
+        ("assert list(map(format, [1])) == sorted([1])", {"format"}, set()),
+    ],
+)
+def test_a_name_of_the_module_hides_the_builtin(body: str, own: set[str], imports: set[str]) -> None:
+    code = "from math import pow\nfrom solution import format, sorted\n\ndef test_a():\n" + indent(body, "    ")
+    (piece,) = pieces_of([code], BUILTIN_NAMES)
+    assert (piece.needs.own, piece.needs.imports) == (own, imports)
+
+
+def test_a_builtin_that_the_test_binds_is_not_the_modules() -> None:
+    assert (
+        pieces_of(["def test_a():\n    format = str\n    assert format(1) == '1'\n    assert format(2) == '2'\n"], BUILTIN_NAMES)
+        == []
+    )
+
+
+def test_a_helper_may_be_named_like_a_builtin() -> None:
+    code = "def sum(x):\n    return x\n\ndef test_a():\n    assert format(1) == sum(1)\n"
+    (piece,) = pieces_of([code], BUILTIN_NAMES)
+    assert piece.needs.helpers == ("def sum(x):\n    return x",)

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from evaluation.sandbox import Fence, Level, probe
-from harness.data.targets.plain_run import run_plain
+from harness.data.targets.plain_run import Conditions, Ran, agreed, run_plain
 
 
 @pytest.fixture(params=list(Level))
@@ -79,3 +79,24 @@ def test_a_file_that_ends_its_process_has_not_passed(fence: Fence, tmp_path: Pat
 
 def test_no_tests_is_no_pass(fence: Fence, tmp_path: Path) -> None:
     assert not run_plain("x = 1\n", "test_x.py", [tmp_path], fence).passed
+
+
+def test_the_environment_can_be_another(fence: Fence, tmp_path: Path) -> None:
+    text = """
+import os
+import time
+
+def test_seed():
+    assert os.environ["PYTHONHASHSEED"] == "3"
+
+def test_local_time():
+    assert time.timezone == -9 * 3600
+"""
+    elsewhere = Conditions(environ={"PYTHONHASHSEED": "3", "TZ": "JST-9"})
+    assert run_plain(text, "test_x.py", [tmp_path], fence, elsewhere).passed
+    assert run_plain(text, "test_x.py", [tmp_path], fence).tests == {"test_seed": False, "test_local_time": False}
+
+
+def test_what_holds_in_all_runs() -> None:
+    ran = agreed([Ran({"a": True, "b": True}, ""), Ran({"a": True, "b": False}, ""), Ran({}, "it did not end")])
+    assert ran == Ran({"a": False, "b": False}, "it did not end")

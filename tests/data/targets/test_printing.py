@@ -6,6 +6,8 @@ import sys
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from harness.data.targets.printing import Style, printed, quoted
 
@@ -22,9 +24,17 @@ STATEMENTS = [
     "with pytest.raises(ValueError, match='x'):\n    f(1)",
     "assert [x for x in f(10)] == ['x' for _ in range(10)]",
 ]
+BRACKETED = [
+    "assert ('a very long text that goes on' in f('another very long text that goes on', 'a third text')) == True",
+    "assert (f('a very long text that goes on', 'another very long text that goes on') or default) == expected",
+    "assert result == ('a very long text that goes on' if condition else 'another very long text that goes on')",
+    "assert (not f('a very long text that goes on')) == (not g('another very long text that goes on', 'a third text'))",
+    "assert (lambda: 'a very long text that goes on')(1, 2, 3) == g('another very long text that goes on', 'a third')",
+]
+"""Where Python needs the brackets: the usual formatter breaks such lines in ways of its own."""
 
 
-@pytest.mark.parametrize("code", STATEMENTS)
+@pytest.mark.parametrize("code", [*STATEMENTS, *BRACKETED])
 @pytest.mark.parametrize("width", [72, 88, 100])
 def test_layout_keeps_the_meaning(code: str, width: int) -> None:
     statement = ast.parse(code).body[0]
@@ -32,6 +42,42 @@ def test_layout_keeps_the_meaning(code: str, width: int) -> None:
     again = ast.parse(text).body[0]
     assert isinstance(again, ast.FunctionDef)
     assert ast.dump(again.body[0]) == ast.dump(statement)
+
+
+def joined(left: str, right: str, form: str) -> str:
+    return form.format(left, right)
+
+
+FORMS = [
+    "({} == {})",
+    "({} in {})",
+    "({} or {})",
+    "({} and {})",
+    "({} + {})",
+    "({} if flag else {})",
+    "(not {0} == {1})",
+    "(lambda: {0})({1})",
+    "f({}, *{})",
+    "f(key={}, **{})",
+    "[{}, *{}]",
+    "({}, {})",
+    "{{{}: {}}}",
+    "{{'a': {}, **{}}}",
+    "(a_name := {0})[{1}]",
+    "({}).attribute[{}]",
+    "[x for x in {} if {}]",
+]
+LEAVES = st.sampled_from(["a_name", "another_name", "'a text'", "f'{name} text'", "12", "-1", "None", "b''"])
+EXPRESSIONS = st.recursive(LEAVES, lambda inner: st.builds(joined, inner, inner, st.sampled_from(FORMS)), max_leaves=8)
+
+
+@settings(derandomize=True, deadline=None)
+@given(EXPRESSIONS, EXPRESSIONS, st.sampled_from(["assert {} == {}", "assert {} not in {}", "assert {0}", "x = {1}", "{0}"]))
+def test_no_broken_line_means_something_else(left: str, right: str, form: str) -> None:
+    tree = ast.parse(form.format(left, right))
+    for width in (20, 40, 72):
+        text = "\n".join(printed(tree.body[0], 0, Style(width)))
+        assert ast.dump(ast.parse(text)) == ast.dump(tree)
 
 
 def test_layout_is_the_formatters(tmp_path: Path) -> None:

@@ -63,6 +63,13 @@ def test_a_plain_file_is_imported_from_its_own_folder(tmp_path: Path) -> None:
     assert target.project is not None
 
 
+def test_a_path_with_dots_is_the_file_that_it_leads_to(shop: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (shop.parent / "sub").mkdir()
+    monkeypatch.chdir(shop.parent / "sub")
+    target = open_target("../cart.py::total")
+    assert (target.file, target.module.name, target.project) == (shop, "shop.cart", shop.parents[2])
+
+
 def test_an_installed_package_is_in_no_project() -> None:
     target = open_target(str(Path(sysconfig.get_path("purelib"), "toolz", "itertoolz.py")))
     assert target.installed
@@ -111,6 +118,38 @@ def test_what_is_named_is_chosen(shop: Path, asked: str, names: list[str]) -> No
     wanted, left_out = choose(open_target(f"{shop}::{asked}"))
     assert [one.name for one in wanted] == names
     assert left_out == []
+
+
+@pytest.mark.parametrize(
+    ("text", "why", "fix"),
+    [
+        ("def _a():\n    return 1\n\ndef _b():\n    return 1\n", "all its functions and methods are private", "alone.py::_a"),
+        ("class _A:\n    def b(self):\n        return 1\n", "all its functions and methods are private", "alone.py::_A.b"),
+        ("class A:\n    def _b(self):\n        return 1\n", "all its functions and methods are private", "alone.py::A._b"),
+        ("@dataclass\nclass A:\n    b: int\n", "it defines no function, and no class with a method", "name another file"),
+        ("A = 1\n", "it defines no function, and no class with a method", "name another file"),
+    ],
+)
+def test_a_file_with_nothing_public_is_told_why(tmp_path: Path, text: str, why: str, fix: str) -> None:
+    file = tmp_path / "alone.py"
+    file.write_text(text)
+    with pytest.raises(HarnessError) as raised:
+        choose(open_target(str(file)))
+    assert raised.value.why == why
+    assert fix in raised.value.fix
+    if "::" in fix:
+        asked = f"{tmp_path}/{fix}"
+        assert [one.name for one in choose(open_target(asked))[0]] == [fix.partition("::")[2]]
+
+
+def test_of_methods_of_one_name_the_last_is_chosen(tmp_path: Path) -> None:
+    methods = ["def b(self):\n        return 1", "@overload\n    def c(self): ...", "def b(self):\n        return 2"]
+    methods += ["def c(self):\n        return 3", "@property\n    def d(self):\n        return 4"]
+    file = tmp_path / "alone.py"
+    file.write_text("class A:\n" + "".join(f"    {method}\n\n" for method in [*methods, "@d.setter\n    def d(self, x): ..."]))
+    wanted, left_out = choose(open_target(str(file)))
+    assert [one.name for one in wanted] == ["A.b", "A.c"]
+    assert [one.name for one in left_out] == ["A.d"]
 
 
 def test_a_name_that_is_not_there_is_answered_with_the_near_ones(shop: Path) -> None:
