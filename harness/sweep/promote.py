@@ -7,28 +7,24 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from evaluation import lower_bound
 from harness.console.promotion import CandidateRow, Promotion
 from harness.core.errors import ExitCode, HarnessError
-from harness.core.flattery import flattery
-from harness.core.gain import Decision, Gain, Measure, by_function, decide, differences, scale_of
+from harness.core.gain import Measure
 from harness.core.measured import Measured
-from harness.core.selection import Rule, weighed, words
+from harness.core.selection import Rule, words
 from harness.study.ledger import Told
 from harness.sweep.card_facts import REPORTED
-from harness.sweep.contest import Contest, asked_for, candidate_subject, hold
+from harness.sweep.comparison import Tested, flattered, test
+from harness.sweep.contest import Contest, asked_for, hold
 from harness.sweep.criteria import criteria
 from harness.sweep.model_lock import promoting
 from harness.sweep.publish import confirm, is_published, note, publish
-from harness.sweep.reigning import SPLIT, Opponent, opponent, untuned, without_champion
-from harness.sweep.split_measure import measure, measured_before
-from harness.sweep.summary import Results, figure, objectives_of
+from harness.sweep.reigning import SPLIT, Opponent, opponent
+from harness.sweep.summary import Results, figure
 from harness.sweep.workplace import Workplace
-from harness.tracking.champions import champion, count_of_test_uses, count_test_use
+from harness.tracking.champions import champion
 from harness.tracking.registry import adapter_sha256, require_model_name
 from harness.tracking.store import answering
-
-_SEED = 0  # of the bootstrap: the same measurements decide the same
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,20 +38,6 @@ class Asked:
 
     number: int | None = None
     force: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class _Tested:
-    """What the test functions said."""
-
-    contest: Contest
-    against: Opponent
-    ours: Measure
-    theirs: Measure
-    base: Measure
-    uses: int
-    gain: Gain | None
-    decision: Decision
 
 
 def promote(work: Workplace, results: Results, asked: Asked) -> Promotion | None:
@@ -79,7 +61,7 @@ def _decided(work: Workplace, name: str, contest: Contest, asked: Asked) -> Prom
     against = opponent(work, name, force=asked.force)
     if against.version is not None and _weights(work, contest.chosen) == against.version.adapter_sha256:
         against = replace(against, label=f"itself, {against.label}", itself=True)
-    tested = _test(work, name, contest, against, force=asked.force)
+    tested = test(work, name, contest, against, force=asked.force)
     if tested is None:
         return None
     told = _told(work, name, tested, asked)
@@ -119,56 +101,7 @@ def _weights(work: Workplace, told: Told) -> str:
     return adapter_sha256(folder)
 
 
-def _test(work: Workplace, name: str, contest: Contest, against: Opponent, *, force: bool) -> _Tested | None:
-    """Measure the chosen one, its opponent and the base on the test functions; the use is counted before they are looked at."""
-    subject, digest = candidate_subject(work, contest.chosen, SPLIT), work.materials.data.digests[SPLIT]
-    uses = count_of_test_uses(work.store, name, digest)
-    if measured_before(work, subject) is None or not uses:
-        uses = count_test_use(work.store, name, digest)
-    ours = measure(work, subject)
-    facing = None if ours is None else _faced(work, against, force=force)
-    base = None if facing is None else measure(work, untuned(work))
-    if ours is None or facing is None or base is None:
-        return None
-    against, theirs = facing
-    work.ledger.note("base_on_test", dict(base.metrics))  # for reports and model cards, wherever it was measured
-    gain = None if against.itself or against.unmeasured else _gain(work, ours, theirs)
-    return _Tested(contest, against, ours, theirs, base, uses, gain, _decision(work, against, gain, (ours, theirs)))
-
-
-def _faced(work: Workplace, against: Opponent, *, force: bool) -> tuple[Opponent, Measure] | None:
-    """The opponent, and what it is worth; by force the base in the place of a champion whose process fails."""
-    try:
-        seen = measure(work, against.subject)
-    except HarnessError as error:
-        if against.version is None or against.itself:
-            raise
-        return _faced(work, without_champion(work, against.version, error, force=force), force=force)
-    return None if seen is None else (against, seen)
-
-
-def _decision(work: Workplace, against: Opponent, gain: Gain | None, both: tuple[Measure, Measure]) -> Decision:
-    if against.itself:
-        return Decision(True, "it is the champion already")
-    if against.unmeasured:
-        return Decision(False, f"the champion could not be measured: {against.unmeasured}")
-    section = work.config.promotion
-    known, rule = by_function(*both), section.chooser()
-    left_out = [name for name in weighed(rule, objectives_of(work.config)) if name not in known]
-    found = decide(gain, section.confidence)
-    if not left_out or gain is None:
-        return found
-    return replace(found, reason=f"{found.reason} (without {', '.join(left_out)}: no figure of single functions)")
-
-
-def _gain(work: Workplace, ours: Measure, theirs: Measure) -> Gain | None:
-    section = work.config.promotion
-    scale = scale_of(section.chooser(), objectives_of(work.config), by_function(ours, theirs))
-    found = differences(ours, theirs, scale)
-    return Gain.of(found, lower_bound(found, section.confidence, _SEED)) if found else None
-
-
-def _told(work: Workplace, name: str, tested: _Tested, asked: Asked) -> Promotion:
+def _told(work: Workplace, name: str, tested: Tested, asked: Asked) -> Promotion:
     contest, rule = tested.contest, work.config.promotion.chooser()
     forced = asked.force and not tested.decision.promote
     return Promotion(
@@ -190,17 +123,8 @@ def _told(work: Workplace, name: str, tested: _Tested, asked: Asked) -> Promotio
         forced=forced,
         criteria=criteria(work, contest.chosen, tested.ours.metrics),
         excluded={f"trial {number}": texts for number, texts in contest.excluded.items()},
-        flattery=_flattery(work, tested),
+        flattery=flattered(work, tested),
     )
-
-
-def _flattery(work: Workplace, tested: _Tested) -> dict[str, float]:
-    """Of what was promoted by its figures."""
-    if tested.gain is None or not tested.decision.promote:
-        return {}
-    section, both = work.config.promotion, (tested.ours, tested.theirs)
-    scale = scale_of(section.chooser(), objectives_of(work.config), by_function(*both))
-    return {name: by for name, by in flattery(*both, scale, section.confidence).items() if name in REPORTED}
 
 
 def _rule(rule: Rule, asked: Asked) -> str:

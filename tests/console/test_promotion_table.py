@@ -38,6 +38,13 @@ def test_everything_that_decided_is_said() -> None:
     ]
 
 
+def test_the_score_to_report_is_what_was_measured_less_what_flatters_it() -> None:
+    told = promotion(flattery={"pass_rate": 0.03, "branch_coverage": 0.9, "not_shown": 0.1})
+    assert told.expected() == pytest.approx({"pass_rate": 0.43, "branch_coverage": 0.0})
+    assert any("to report" in line and "pass 0.43, branch 0.00" in line for line in plain_promotion(told))
+    assert not any("to report" in line for line in plain_promotion(promotion()))
+
+
 def test_a_refusal_says_who_stays() -> None:
     told = promotion(
         promoted=False, opponent="champion version 2", version=None, alias=None, folder=None, test_uses=3, reason="may be chance"
