@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from harness.data.suites.names import free_names, is_library, usual_import
 from harness.data.suites.solution_imports import SOLUTION
 from harness.data.suites.syntax import bound_names, parse, top_level_names
+from harness.data.targets.reaching import reaches_out
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +52,7 @@ class Around:
         self._imported = dict(_lines(parse(self.source).body))
 
     def needs(self, body: Sequence[ast.stmt], sample: Iterable[ast.stmt], fixtures: Sequence[str] = ()) -> Needs | None:
-        """What the body of a test needs; None where it cannot be had.
+        """What the body of a test needs; None where it cannot be had, or would reach out of the test (`reaching`).
 
         Args:
             body: Of the test.
@@ -60,7 +61,10 @@ class Around:
         """
         statements = list(sample)
         found = self._resolve(body, statements, 0, frozenset(fixtures))
-        return None if found is None or self.head not in found.own else found
+        if found is None or self.head not in found.own:
+            return None
+        helpers = parse("\n".join(found.helpers)).body
+        return None if reaches_out([*body, *helpers], found.imports) else found
 
     def _resolve(self, body: Sequence[ast.stmt], sample: list[ast.stmt], depth: int, given: frozenset[str]) -> Needs | None:
         try:

@@ -57,6 +57,26 @@ def test_what_cannot_be_had_is_left_out() -> None:
     assert texts("def test_a():\n    assert price(1) == unknown\n    assert price(LIMIT) == 3\n") == ["assert price(LIMIT) == 3"]
 
 
+@pytest.mark.parametrize(
+    "reaching",
+    [
+        "import os\n\ndef test_a():\n    os.system('rm -rf x')\n",
+        "from os import system\n\ndef test_a():\n    system('rm -rf x')\n",
+        "import shutil as s\n\ndef test_a():\n    s.rmtree('x', ignore_errors=True)\n",
+        "import subprocess\n\ndef test_a():\n    subprocess.run(['x'])\n",
+        "import os\n\ndef test_a():\n    os.execvp('x', ['x'])\n",
+        "from pathlib import Path\n\ndef test_a():\n    Path('x').unlink(missing_ok=True)\n",
+        "import os\n\ndef clean():\n    os.remove('x')\n\ndef test_a():\n    clean()\n",
+    ],
+)
+def test_what_would_delete_files_or_start_programs_is_not_kept(reaching: str) -> None:
+    assert texts(reaching + "    assert price(1) == 1\n") == []
+
+
+def test_what_only_looks_like_it_is_kept() -> None:
+    assert texts("import os\n\ndef test_a():\n    assert price(len(os.sep)) == 1\n    [1].remove(1)\n    'a'.replace('a', 'b')\n")
+
+
 def test_what_does_not_name_the_function_is_left_out() -> None:
     assert texts("def test_a():\n    assert LIMIT == 3\n") == []
 
