@@ -21,6 +21,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -177,7 +178,7 @@ def scored(records: tuple[Record, ...], texts: list[str]) -> tuple[dict[str, flo
     settings = ScoreSettings(mutants_per_function=5, cache_dir=evaluation_cache(os.environ))
     suites = [Suite(record.id, text) for record, text in zip(records, texts, strict=True)]
     report = score_suites(focal_functions(records), suites, settings)
-    return report.aggregate.to_metrics(), [dict(score.figures) for score in report.scores]
+    return report.aggregate.to_metrics(), [asdict(score.figures) for score in report.scores]
 
 
 def size(folder: Path) -> int:
