@@ -3,13 +3,15 @@
 Usage: python benchmarks/generation.py [--model quickstart:smollm2-135m-instruct] [--adapter FOLDER] [--functions 32]
        [--batch 16] [--max-new-tokens 96] [--json]
 
-Each way is a trial process of its own (`python -m harness.trial`) that writes greedily for the same HumanEval functions, in fp32
-and in bf16. Both ways stop at the end of a suite, keep the key-value cache, and merge the adapter; batches are sorted by length.
+Three ways, each in a process of its own, write greedily for the same HumanEval functions, in fp32 and in bf16: plain
+`model.generate` calls, one for each function (`generation_plain.py`); a trial's writing in batches of one; and in batches. All
+keep the key-value cache, stop at the end of a suite and have the adapter merged.
 
-* ``fp32_identical``, ``bf16_identical``: share of functions with the very same text, batch against one by one.
-* ``fp32_speedup``, ``bf16_speedup``: tokens a second, batch over one by one; what is written is what is counted.
-* ``bf16_scores``: mean pass rate, branch coverage and mutation score of both ways, one by one first.
-* ``latency_p95_s``: 95th percentile of the seconds until a suite is there, one by one and in batches.
+* ``fp32_identical``, ``bf16_identical``: share of functions with the very same text, batch against plain calls.
+* ``fp32_speedup``, ``bf16_speedup``: tokens a second, batch over plain calls; what is written is what is counted.
+* ``*_tokens_per_s``, ``*_latency_p50_s``, ``*_latency_p95_s``, ``*_peak_gib``: plain, one by one, batch. A latency is the seconds
+  until a suite is there; the peak is resident memory, libraries included.
+* ``*_scores``: mean pass rate, branch coverage and mutation score of plain calls and of the batch.
 """
 
 from __future__ import annotations
@@ -20,6 +22,7 @@ import os
 import subprocess
 import sys
 import tempfile
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -37,6 +40,14 @@ from harness.sweep.scoring import evaluation_cache, focal_functions  # noqa: E40
 from harness.trial.spec import GeneratedSuite, GenerateSpec, ModelSpec, TrialSpec, read_suites  # noqa: E402
 from harness.trial.trial_dir import TrialDir  # noqa: E402
 
+TRIAL = ("-m", "harness.trial")
+PLAIN = (str(HERE / "generation_plain.py"),)
+MEASURED = (
+    ("tokens_per_s", "generate_tokens_per_s", 1),
+    ("latency_p50_s", "generate_latency_p50_s", 1),
+    ("latency_p95_s", "generate_latency_p95_s", 1),
+    ("peak_gib", "peak_rss_bytes", 1 << 30),
+)
 SHOWN = ("pass_rate", "branch_coverage", "mutation_score")
 
 
@@ -53,22 +64,22 @@ class Written:
     metrics: dict[str, float]
 
 
-def write(folder: Path, model: ModelSpec, asked: GenerateSpec, adapter: Path | None) -> Written:
-    """Run one process to its end."""
+def write(folder: Path, model: ModelSpec, asked: GenerateSpec, adapter: Path | None, how: Sequence[str]) -> Written:
+    """Run one process to its end: an interpreter's arguments, the folder comes behind them."""
     trial = TrialDir(folder)
     trial.write_spec(TrialSpec(folder.name, 0, model, asked, adapter=None if adapter is None else str(adapter.resolve())))
-    subprocess.run([sys.executable, "-m", "harness.trial", str(folder)], check=True, stdout=subprocess.DEVNULL)
+    subprocess.run([sys.executable, *how, str(folder)], check=True, stdout=subprocess.DEVNULL)
     result = trial.read_result()
     if result is None or result.ending.value != "completed":
         sys.exit(f"{folder.name}: {result.reason if result else 'no result'}")
     return Written(read_suites(trial.suites_file), dict(result.metrics))
 
 
-def compare(one: Written, batch: Written) -> dict[str, float]:
+def compare(plain: Written, batch: Written) -> dict[str, float]:
     """Speed and sameness."""
-    same = sum(a.raw == b.raw for a, b in zip(one.suites, batch.suites, strict=True))
-    faster = batch.metrics["generate_tokens_per_s"] / one.metrics["generate_tokens_per_s"]
-    return {"identical": round(same / len(one.suites), 4), "speedup": round(faster, 2)}
+    same = sum(a.raw == b.raw for a, b in zip(plain.suites, batch.suites, strict=True))
+    faster = batch.metrics["generate_tokens_per_s"] / plain.metrics["generate_tokens_per_s"]
+    return {"identical": round(same / len(plain.suites), 4), "speedup": round(faster, 2)}
 
 
 def scores(records: list[Record], written: Written) -> dict[str, float]:
@@ -80,7 +91,7 @@ def scores(records: list[Record], written: Written) -> dict[str, float]:
 
 
 def main() -> None:
-    """Write four times, compare, print."""
+    """Write six times, compare, print."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--model", default="quickstart:smollm2-135m-instruct")
     parser.add_argument("--adapter", type=Path)
@@ -98,13 +109,13 @@ def main() -> None:
         for dtype, short in (("float32", "fp32"), ("bfloat16", "bf16")):
             spec = ModelSpec(model.path, model.public_id, dtype=dtype)
             ways = [
-                write(Path(root) / f"{short}-{size}", spec, _asked(functions, size, args.max_new_tokens), args.adapter)
-                for size in (1, args.batch)
+                write(Path(root) / f"{short}-{name}", spec, _asked(functions, size, args.max_new_tokens), args.adapter, how)
+                for name, size, how in (("plain", 1, PLAIN), ("one", 1, TRIAL), ("batch", args.batch, TRIAL))
             ]
-            told |= {f"{short}_{name}": value for name, value in compare(*ways).items()}
-            told[f"{short}_tokens_per_s"] = [round(way.metrics["generate_tokens_per_s"], 1) for way in ways]
-        told["bf16_scores"] = [scores(records, way) for way in ways]
-        told["latency_p95_s"] = [round(way.metrics["generate_latency_p95_s"], 2) for way in ways]
+            told |= {f"{short}_{name}": value for name, value in compare(ways[0], ways[-1]).items()}
+            for name, metric, unit in MEASURED:
+                told[f"{short}_{name}"] = [round(way.metrics[metric] / unit, 2) for way in ways]
+            told[f"{short}_scores"] = [scores(records, way) for way in (ways[0], ways[-1])]
     print(json.dumps(told) if args.json else json.dumps(told, indent=1))
 
 

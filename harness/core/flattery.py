@@ -58,5 +58,5 @@ def _covariance(left: Sequence[float], right: Sequence[float]) -> float:
 
 
 def _hazard(at: float) -> float:
-    """Phi / (1 - Phi) of the standard normal; for large values the value itself."""
+    """Density of the standard normal over its upper tail; for large values the value itself."""
     return at if at > _FAR else NormalDist().pdf(at) / (1 - NormalDist().cdf(at))

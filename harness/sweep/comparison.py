@@ -105,16 +105,18 @@ def _decision(work: Workplace, against: Opponent, gain: Gain | None, both: tuple
 
 
 def _gain(work: Workplace, ours: Measure, theirs: Measure) -> Gain | None:
-    section = work.config.promotion
-    scale = scale_of(section.chooser(), objectives_of(work.config), by_function(ours, theirs))
-    found = differences(ours, theirs, scale)
-    return Gain.of(found, lower_bound(found, section.confidence, _SEED)) if found else None
+    found = differences(ours, theirs, _scale(work, ours, theirs))
+    return Gain.of(found, lower_bound(found, work.config.promotion.confidence, _SEED)) if found else None
+
+
+def _scale(work: Workplace, ours: Measure, theirs: Measure) -> dict[str, float]:
+    return scale_of(work.config.promotion.chooser(), objectives_of(work.config), by_function(ours, theirs))
 
 
 def flattered(work: Workplace, tested: Tested) -> dict[str, float]:
     """Metric -> how much of the test score is owed to having passed a test on it; empty for what was not promoted so."""
     if tested.gain is None or not tested.decision.promote:
         return {}
-    section, both = work.config.promotion, (tested.ours, tested.theirs)
-    scale = scale_of(section.chooser(), objectives_of(work.config), by_function(*both))
-    return {name: by for name, by in flattery(*both, scale, section.confidence).items() if name in REPORTED}
+    both = (tested.ours, tested.theirs)
+    found = flattery(*both, _scale(work, *both), work.config.promotion.confidence)
+    return {name: by for name, by in found.items() if name in REPORTED}

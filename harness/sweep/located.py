@@ -73,8 +73,8 @@ def fetch(registry: Registry, asked: Asked, environ: Mapping[str, str]) -> Locat
         HarnessError: as `locate`.
     """
     version = registry.find(asked)
-    exported = Path(version.tags.get("folder", ""))
-    if version.tags.get("folder") and _is_whole(exported, version.adapter_sha256):
+    if is_published(version):
+        exported = Path(version.tags["folder"])
         return Located(exported, version, read_lineage(exported))
     folder = _cached(registry, version, default_cache_root(environ))
     return Located(folder, version, read_lineage(folder))
@@ -89,6 +89,12 @@ def _of_folder(folder: Path) -> Located:
     lineage = read_lineage(folder)
     verify(folder, lineage.adapter_sha256 if lineage else None)
     return Located(folder, None, lineage)
+
+
+def is_published(version: Registered) -> bool:
+    """Whether the exported folder of a version still is what was registered."""
+    folder = version.tags.get("folder")
+    return bool(folder) and _is_whole(Path(str(folder)), version.adapter_sha256)
 
 
 def _is_whole(folder: Path, weights_sha256: str) -> bool:

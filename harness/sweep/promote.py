@@ -17,8 +17,9 @@ from harness.sweep.card_facts import REPORTED
 from harness.sweep.comparison import Tested, flattered, test
 from harness.sweep.contest import Contest, asked_for, hold
 from harness.sweep.criteria import criteria
+from harness.sweep.located import is_published
 from harness.sweep.model_lock import promoting
-from harness.sweep.publish import confirm, is_published, note, publish
+from harness.sweep.publish import confirm, note, publish
 from harness.sweep.reigning import SPLIT, Opponent, opponent
 from harness.sweep.summary import Results, figure
 from harness.sweep.workplace import Workplace

@@ -10,8 +10,6 @@ from pathlib import Path
 from harness.console.json_view import as_json
 from harness.console.promotion import CandidateRow, Promotion
 from harness.console.text import measured
-from harness.core.errors import HarnessError
-from harness.files.adapter_files import verify
 from harness.study.ledger import Told
 from harness.sweep.card_facts import REPORTED, Findings
 from harness.sweep.export_trial import export_trial, name_each_other
@@ -40,21 +38,7 @@ def publish(work: Workplace, trial: Told, told: Promotion, found: Mapping[str, M
     tags = _tags(work, trial, told, folder)
     candidate = Candidate(folder, trial.run_id or "", reported, tags, _description(tags, told))
     version = register(work.store, told.name, candidate)
-    name_each_other(work.store, told.name, version.number)
-    crown(work.store, told.name, version.number)
-    if trial.run_id:
-        work.tracker.tag_run(trial.run_id, {"promoted_as": f"{told.name}/{version.number}"})
-    return replace(told, version=str(version.number), alias=CHAMPION, folder=str(folder))
-
-
-def is_published(version: Registered) -> bool:
-    """Whether the exported folder of a version is whole; if not, promoting it again makes it anew."""
-    folder = version.tags.get("folder", "")
-    try:
-        verify(Path(folder), version.adapter_sha256 or None)
-    except HarnessError:
-        return False
-    return bool(folder)
+    return _crowned(work, trial, told, (version.number, str(folder)))
 
 
 def confirm(work: Workplace, trial: Told, told: Promotion, version: Registered) -> Promotion:
@@ -63,11 +47,17 @@ def confirm(work: Workplace, trial: Told, told: Promotion, version: Registered) 
     Returns:
         The same with where it is.
     """
-    name_each_other(work.store, told.name, version.number)
-    crown(work.store, told.name, version.number)
+    return _crowned(work, trial, told, (version.number, version.tags["folder"]))
+
+
+def _crowned(work: Workplace, trial: Told, told: Promotion, where: tuple[int, str]) -> Promotion:
+    """Have all that belongs to a version name it, and the alias point at it; `where` is its number and its folder."""
+    number, folder = where
+    name_each_other(work.store, told.name, number)
+    crown(work.store, told.name, number)
     if trial.run_id:
-        work.tracker.tag_run(trial.run_id, {"promoted_as": f"{told.name}/{version.number}"})
-    return replace(told, version=str(version.number), alias=CHAMPION, folder=version.tags["folder"])
+        work.tracker.tag_run(trial.run_id, {"promoted_as": f"{told.name}/{number}"})
+    return replace(told, version=str(number), alias=CHAMPION, folder=folder)
 
 
 def _chosen(told: Promotion) -> dict[str, str]:

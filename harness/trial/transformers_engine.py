@@ -17,6 +17,7 @@ from harness.trial.drawing import Drawn, Nucleus
 from harness.trial.engine import Decoding, Ids, Seeds, TooManyRowsError
 from harness.trial.failure import is_out_of_memory, last_line
 from harness.trial.roomy import roomy_cache
+from harness.trial.widened import widened_products
 
 _STOP_WINDOW = 4
 """Last tokens that are looked at for the closing text; a tokenizer may spread it over three."""
@@ -74,7 +75,7 @@ class TransformersEngine:
     def write(self, prompts: Sequence[Ids], seeds: Sequence[Seeds], how: Decoding) -> list[list[Ids]]:
         """See `Engine.write`."""
         try:
-            with torch.inference_mode():
+            with torch.inference_mode(), widened_products(self.model.device.type):
                 return self._write(prompts, seeds, how)
         except (RuntimeError, MemoryError) as error:
             if not is_out_of_memory(error):

@@ -1,4 +1,4 @@
-"""Runs every check of child_checks.py, data_checks.py and writing_checks.py, each in a fresh fork with torch loaded."""
+"""Runs every check of the *_checks.py beside it, each in a fresh fork with torch loaded."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import pytest
 FOLDER = Path(__file__).parent
 CHECKS = [
     (module, node.name)
-    for module in ("child_checks", "data_checks", "writing_checks")
+    for module in ("child_checks", "data_checks", "widened_checks", "writing_checks")
     for node in ast.parse((FOLDER / f"{module}.py").read_text("utf-8")).body
     if isinstance(node, ast.FunctionDef) and [argument.arg.lstrip("_") for argument in node.args.args] == ["tiny"]
 ]
