@@ -7,7 +7,8 @@ values that the code returns where only these were wrong (``observed``, of the s
 a fresh process. Pynguin gets the cut-out module and as many seconds of search as the model took to write for that function,
 within `--budget` (its start and its assertions come on top), two functions at a time: it uses one core. One scorer measures all,
 with the same mutants. One JSON line per function and side is appended to the work file: the same command goes on where it was
-ended, `--report` only prints what is there, `--side harness` leaves Pynguin for later.
+ended, `--report` only prints what is there, `--side harness` leaves Pynguin for later, `--again FILE` takes what the model wrote
+and Pynguin's rows from another work file and keeps tests by the rules of today.
 """
 
 from __future__ import annotations
@@ -74,11 +75,14 @@ def main() -> None:
     parser.add_argument("--work", type=Path, help="where lines are appended; default in the cache")
     parser.add_argument("--side", choices=("harness", "both"), default="both")
     parser.add_argument("--report", action="store_true", help="only print what is there")
+    parser.add_argument("--again", type=Path, help="work file of a run whose tests are to be kept anew")
     parser.add_argument("--json", action="store_true", help="one line of JSON")
     asked = parser.parse_args()
     asked.cache.mkdir(parents=True, exist_ok=True)
     work: Path = asked.work or asked.cache / f"work-{asked.n}-{asked.budget:g}.jsonl"
-    if not asked.report:
+    if asked.again:
+        keep_again(asked, work)
+    elif not asked.report:
         go_on(asked, work)
     rows = read(work)
     print(json.dumps(report(rows)) if asked.json else "\n".join(f"{name:<44}{value}" for name, value in shown(report(rows))))
@@ -102,6 +106,20 @@ def go_on(asked: argparse.Namespace, work: Path) -> None:
             note(work, row)
         if python is not None:
             compare(ready, python, work)
+
+
+def keep_again(asked: argparse.Namespace, work: Path) -> None:
+    """Rows of another work file, ours measured anew from what the model wrote then; goes on where it was ended."""
+    there = {(row["id"], row["side"]) for row in read(work)}
+    for row in read(asked.again):
+        if (row["id"], row["side"]) in there:
+            continue
+        if "samples" in row:
+            wanted, ground, subject = opened(row["id"], asked)
+            generation = Generation(replace(wanted, observed=row["side"] == "observed"), AROUND, ground)
+            written = replace(subject, samples=tuple(row["samples"]))
+            row = {"id": row["id"], "side": row["side"], **ours(generation, written, row["write_s"])}
+        note(work, row)
 
 
 def compare(ready: dict[str, Open], python: Path, work: Path) -> None:
