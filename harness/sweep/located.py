@@ -81,6 +81,9 @@ def fetch(registry: Registry, asked: Asked, environ: Mapping[str, str]) -> Locat
 
 
 def _of_folder(folder: Path) -> Located:
+    if not is_adapter(folder) and (folder / LINEAGE_FILE).is_file() and any(folder.glob("model*.safetensors")):
+        fix = f"name {FORMS}; generate and evaluate take it as base:{folder}"
+        raise HarnessError(f"{folder} is no adapter", why="it is a merged model, exported with --merged", fix=fix)
     if not is_adapter(folder) or not (folder / WEIGHTS_FILE).is_file():
         missing = WEIGHTS_FILE if is_adapter(folder) else ADAPTER_CONFIG
         damaged = (folder / LINEAGE_FILE).is_file()

@@ -122,6 +122,15 @@ def test_a_damaged_copy_in_the_cache_is_fetched_again_and_a_damaged_store_is_an_
     assert not cached.exists()
 
 
+def test_a_merged_model_is_no_adapter_but_not_damaged(shelf: Shelf) -> None:
+    (shelf.exported / "adapter_config.json").unlink()
+    (shelf.exported / WEIGHTS_FILE).rename(shelf.exported / "model.safetensors")
+    with pytest.raises(HarnessError, match="merged") as caught:
+        shelf.locate(str(shelf.exported))
+    assert (caught.value.code, len(caught.value.lines())) == (ExitCode.BAD_INPUT, 3)
+    assert f"base:{shelf.exported}" in caught.value.fix
+
+
 def test_a_damaged_folder_is_an_error_that_names_the_file(shelf: Shelf) -> None:
     (shelf.exported / WEIGHTS_FILE).write_bytes(b"weights ?")
     with pytest.raises(HarnessError, match=WEIGHTS_FILE) as caught:

@@ -76,14 +76,20 @@ def _named(target: Target, name: str) -> list[Wanted]:
     found = tops.get(head)
     if isinstance(found, ast.ClassDef):
         if not method:
-            methods = [one for one in _methods(found) if isinstance(one, Wanted)]
-            if methods:
-                return methods
-        elif any(isinstance(s, Function) and s.name == method for s in found.body):
+            return _of_class(target, found)
+        if any(isinstance(s, Function) and s.name == method for s in found.body):
             return [Wanted(name, found)]
     elif found is not None and not method:
         return [Wanted(name, found)]
     raise _unknown(target, name, tops)
+
+
+def _of_class(target: Target, owner: ast.ClassDef) -> list[Wanted]:
+    methods = [one for one in _methods(owner) if isinstance(one, Wanted)]
+    if not methods:
+        why = "it defines no public method that is neither a property nor abstract"
+        raise HarnessError(f"{target.file}::{owner.name} has nothing to test", why=why, fix="name a function, or another class")
+    return methods
 
 
 def _nothing(target: Target) -> HarnessError:

@@ -152,6 +152,15 @@ def test_of_methods_of_one_name_the_last_is_chosen(tmp_path: Path) -> None:
     assert [one.name for one in left_out] == ["A.d"]
 
 
+def test_a_class_without_methods_is_told_so(tmp_path: Path) -> None:
+    file = tmp_path / "shapes.py"
+    methods = ["x: int = 0", "@property\n    def y(self):\n        return 1", "def _z(self):\n        return 2"]
+    file.write_text("class Point:\n" + "".join(f"    {method}\n\n" for method in methods))
+    with pytest.raises(HarnessError, match="Point has nothing to test") as caught:
+        choose(open_target(f"{file}::Point"))
+    assert "no public method" in caught.value.why
+
+
 def test_a_name_that_is_not_there_is_answered_with_the_near_ones(shop: Path) -> None:
     with pytest.raises(HarnessError) as raised:
         choose(open_target(f"{shop}::totl"))
