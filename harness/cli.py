@@ -140,10 +140,9 @@ def evaluate(target: str, data: str, out: Path | None, mutants: int, **kept: Any
     around = Around(dict(os.environ), stop, progress(sys.stderr), tell=lambda line: click.echo(line, err=True))
     settings = ScoreSettings(mutants_per_function=mutants, workers=default_workers(), cache_dir=evaluation_cache(around.environ))
     paths = Paths.at(kept.pop("folder"), tracking_uri=kept.pop("tracking_uri"))
-    limit, as_trained = kept.pop("limit"), kept["quantization"] is None
-    writing = Writing(None, **{**kept, "quantization": kept["quantization"] or "none"})
+    limit, writing = kept.pop("limit"), Writing(None, **kept)
     with stopping(stop):
-        content = evaluate(Asked(target, data, limit, writing, paths, as_trained), settings, around)
+        content = evaluate(Asked(target, data, limit, writing, paths), settings, around)
     print_report(content, console())
     for path in () if out is None else write_report(content, out):
         click.echo(f"wrote {path}")

@@ -37,7 +37,9 @@ if TYPE_CHECKING:
 @click.option("--max-new-tokens", default=256, show_default=True, type=click.IntRange(min=1), help="per suite")
 @click.option("--temperature", default=0.8, show_default=True, type=click.FloatRange(min=0, min_open=True))
 @click.option("--top-p", default=0.95, show_default=True, type=click.FloatRange(0, 1, min_open=True))
-@click.option("--quantization", default="none", show_default=True, type=click.Choice(["none", "int8", "nf4"]))
+@click.option(
+    "--quantization", default=None, type=click.Choice(["none", "int8", "nf4"]), help="[default: as it was trained, or none]"
+)
 @click.option(
     "--folder", default="mlruns", show_default=True, type=click.Path(path_type=Path), help="tracking.folder with the registry"
 )

@@ -28,13 +28,12 @@ from harness.data.sources import registry as data_sources
 from harness.data.sources.registry import load_records
 from harness.files.cache import default_cache_root
 from harness.files.places import expanded
-from harness.sweep.located import FORMS, Located, is_adapter, locate
+from harness.sweep.located import FORMS, is_adapter, locate
 from harness.sweep.paths import Paths
 from harness.sweep.scoring import evaluation_cache, focal_functions
-from harness.sweep.traced import base_name
 from harness.sweep.watched import Around
 from harness.sweep.workplace import check_platform
-from harness.sweep.writing import Writing, write_suites
+from harness.sweep.writing import Writing, with_adapter, write_suites
 from harness.tracking.versions import parse_version
 
 BASE = "base:"
@@ -53,7 +52,6 @@ class Asked:
         limit: The first that many functions; None for all.
         writing: How suites are written where they are not there yet; its `adapter` and `base` follow from the target.
         paths: Whose registry knows the version; None for no registry.
-        as_trained: The base is quantized as the adapter was trained over it, where that is known, whatever `writing` says.
     """
 
     target: str
@@ -61,7 +59,6 @@ class Asked:
     limit: int | None
     writing: Writing
     paths: Paths | None = None
-    as_trained: bool = False
 
 
 def evaluate(asked: Asked, settings: ScoreSettings, around: Around) -> Content:
@@ -129,16 +126,7 @@ def _writing(asked: Asked, environ: Mapping[str, str]) -> Writing | None:
     if not target.exists() and (asked.paths is None or parse_version(asked.target) is None):
         fix = f"name {FORMS}, a folder or .jsonl file of suites, or base:MODEL"
         raise HarnessError(f"there is nothing to evaluate at {asked.target}", why="no such file or folder", fix=fix)
-    return _with_adapter(asked, locate(asked.target, asked.paths or Paths.at(Path("mlruns")), environ))
-
-
-def _with_adapter(asked: Asked, located: Located) -> Writing:
-    """The adapter over the base it was trained on, where nobody names another."""
-    lineage, writing = located.lineage, replace(asked.writing, adapter=located.folder)
-    if lineage is None:
-        return writing
-    quantization = str(lineage.settings.get("quantization", "none")) if asked.as_trained else writing.quantization
-    return replace(writing, base=writing.base or base_name(lineage), quantization=quantization)
+    return with_adapter(asked.writing, locate(asked.target, asked.paths or Paths.at(Path("mlruns")), environ))
 
 
 def _written(writing: Writing, records: tuple[Record, ...], around: Around) -> dict[str, Suite]:

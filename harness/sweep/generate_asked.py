@@ -10,8 +10,7 @@ from harness.files.template_files import SHORT_TESTS, load_template
 from harness.sweep.evaluate import BASE
 from harness.sweep.located import locate
 from harness.sweep.paths import Paths
-from harness.sweep.traced import base_name
-from harness.sweep.writing import Writing
+from harness.sweep.writing import Writing, with_adapter
 from harness.tracking.versions import Registry
 
 
@@ -59,11 +58,7 @@ def writer_named(name: str | None, writing: Writing, paths: Paths) -> Writing:
     """
     if name is not None and name.startswith(BASE):
         return replace(writing, adapter=None, base=name.removeprefix(BASE), template=load_template(SHORT_TESTS).to_dict())
-    located = locate(name or _only_model(paths), paths)
-    chosen, lineage = replace(writing, adapter=located.folder), located.lineage
-    if lineage is None:
-        return chosen
-    return replace(chosen, base=writing.base or base_name(lineage), quantization=str(lineage.settings["quantization"]))
+    return with_adapter(writing, locate(name or _only_model(paths), paths))
 
 
 def _only_model(paths: Paths) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,9 @@ from harness.data.models import ResolvedModel, resolve_model
 from harness.files.adapter_files import ADAPTER_CONFIG
 from harness.files.cache import default_cache_root
 from harness.files.record_files import write_records
+from harness.sweep.located import Located
 from harness.sweep.materials import usable_device
+from harness.sweep.traced import base_name
 from harness.sweep.watched import Around, Job, is_gpu, run_watched
 from harness.trial.spec import GeneratedSuite, GenerateSpec, ModelSpec, TrialSpec, read_suites
 from harness.trial.trial_dir import TrialDir
@@ -28,7 +30,7 @@ class Writing:
     Attributes:
         adapter: Folder of a finished adapter, or None for the untuned base.
         base: Base model; None takes the one that the adapter's configuration names.
-        quantization: Of the base.
+        quantization: Of the base; None is as the adapter was trained over it, where that is known, else none.
         batch_size: Suites written together.
         max_new_tokens: Per suite.
         samples: Suites per function: the first greedy, the others drawn.
@@ -40,7 +42,7 @@ class Writing:
 
     adapter: Path | None
     base: str | None
-    quantization: str = "none"
+    quantization: str | None = None
     batch_size: int = 8
     max_new_tokens: int = 160
     samples: int = 1
@@ -88,6 +90,15 @@ def written_by(writing: Writing, records: Sequence[Record], place: Path, around:
     return read_suites(folder.suites_file) if folder.suites_file.exists() else []
 
 
+def with_adapter(writing: Writing, located: Located) -> Writing:
+    """The adapter over the base that it was trained on, and as it was quantized, where nobody named others."""
+    lineage, chosen = located.lineage, replace(writing, adapter=located.folder)
+    if lineage is None:
+        return chosen
+    trained = str(lineage.settings.get("quantization", "none"))
+    return replace(chosen, base=writing.base or base_name(lineage), quantization=writing.quantization or trained)
+
+
 def base_of(adapter: Path | None) -> str:
     """The base model that an adapter names.
 
@@ -111,7 +122,7 @@ def _spec(writing: Writing, model: ResolvedModel, functions: Path, *, on_gpu: bo
             path=model.path,
             public_id=model.public_id,
             revision=model.revision,
-            quantization=writing.quantization,
+            quantization=writing.quantization or "none",
             device="cuda:0" if on_gpu else "cpu",
         ),
         _generate_spec(writing, functions),

@@ -22,6 +22,7 @@ from harness.sweep.paths import Paths
 from harness.sweep.show import gather
 from harness.sweep.show_text import WIDTH, text_of
 from harness.sweep.watched import Around
+from harness.sweep.writing import Writing, with_adapter
 from harness.tracking.card import CardFacts
 from harness.tracking.champions import crown
 from harness.tracking.export import Provenance, export_adapter
@@ -92,6 +93,18 @@ def test_a_folder_is_itself(shelf: Shelf) -> None:
     found = shelf.locate(str(shelf.exported))
     assert (found.folder, found.version) == (shelf.exported, None)
     assert found.lineage is not None
+
+
+@pytest.mark.parametrize("asked", [None, "none", "int8"])
+def test_an_adapter_writes_over_the_base_as_it_was_trained_unless_told_otherwise(shelf: Shelf, asked: str | None) -> None:
+    found = shelf.locate("writer")
+    assert found.lineage is not None
+    trained = found.lineage.settings["quantization"]
+    assert trained == "nf4"
+    writing = with_adapter(Writing(None, None, quantization=asked), found)
+    assert (writing.adapter, writing.quantization) == (shelf.exported, asked or trained)
+    assert writing.base is not None
+    assert with_adapter(Writing(None, "another/base"), found).base == "another/base"
 
 
 @pytest.mark.parametrize("harm", ["gone", "other weights", "other card"])
