@@ -1,7 +1,7 @@
 """Writing suites in batches against one by one: throughput, and whether it changes what is written.
 
 Usage: python benchmarks/generation.py [--model quickstart:smollm2-135m-instruct] [--adapter FOLDER] [--functions 32]
-       [--batch 16] [--max-new-tokens 96] [--json]
+       [--batch 16] [--max-new-tokens 96] [--dtype bfloat16] [--json]
 
 Three ways, each in a process of its own, write greedily for the same HumanEval functions, in fp32 and in bf16: plain
 `model.generate` calls, one for each function (`generation_plain.py`); a trial's writing in batches of one; and in batches. All
@@ -40,6 +40,7 @@ from harness.sweep.scoring import evaluation_cache, focal_functions  # noqa: E40
 from harness.trial.spec import GeneratedSuite, GenerateSpec, ModelSpec, TrialSpec, read_suites  # noqa: E402
 from harness.trial.trial_dir import TrialDir  # noqa: E402
 
+DTYPES = (("float32", "fp32"), ("bfloat16", "bf16"))
 TRIAL = ("-m", "harness.trial")
 PLAIN = (str(HERE / "generation_plain.py"),)
 MEASURED = (
@@ -91,13 +92,14 @@ def scores(records: list[Record], written: Written) -> dict[str, float]:
 
 
 def main() -> None:
-    """Write six times, compare, print."""
+    """Write three times with each dtype, compare, print."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--model", default="quickstart:smollm2-135m-instruct")
     parser.add_argument("--adapter", type=Path)
     parser.add_argument("--functions", type=int, default=32)
     parser.add_argument("--batch", type=int, default=16)
     parser.add_argument("--max-new-tokens", type=int, default=96)
+    parser.add_argument("--dtype", choices=[dtype for dtype, _ in DTYPES], help="only this one")
     parser.add_argument("--json", action="store_true", help="one line of JSON")
     args = parser.parse_args()
     model = resolve_model(args.model, None, default_cache_root(os.environ), on_step=lambda text: print(text, file=sys.stderr))
@@ -106,7 +108,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as root:
         functions = Path(root) / "functions.jsonl"
         write_records(functions, records)
-        for dtype, short in (("float32", "fp32"), ("bfloat16", "bf16")):
+        for dtype, short in [(dtype, short) for dtype, short in DTYPES if args.dtype in (None, dtype)]:
             spec = ModelSpec(model.path, model.public_id, dtype=dtype)
             ways = [
                 write(Path(root) / f"{short}-{name}", spec, _asked(functions, size, args.max_new_tokens), args.adapter, how)
