@@ -17,7 +17,7 @@ sweep: $(VENV)/.run
 
 # A worker per core of a small machine; tests/conftest.py hands out the long files first. Plain pytest runs all in one process.
 test: $(VENV)/.dev lint
-	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
+	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder --durations=20
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff check .
