@@ -1,6 +1,7 @@
 """Continues prompts with a model that transformers has loaded: in batches, with a key-value cache, each row up to its own end.
 
-Of several continuations the prompt is read once: the rows go on from copies of the same keys and values.
+Of several continuations the prompt is read once: the rows go on from copies of the same keys and values. Many prompts are read in
+passes of similar length.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from transformers import GenerationConfig, LogitsProcessorList, StoppingCriteria
 from harness.trial.drawing import Drawn, Nucleus
 from harness.trial.engine import Decoding, Ids, Seeds, TooManyRowsError
 from harness.trial.failure import is_out_of_memory, last_line
-from harness.trial.roomy import roomy_cache
+from harness.trial.reading import in_passes, read_prompts
 from harness.trial.widened import widened_products
 
 _STOP_WINDOW = 4
@@ -86,13 +87,16 @@ class TransformersEngine:
         padded = self.tokenizer.pad({"input_ids": list(prompts)}, padding=True, return_tensors="pt").to(self.model.device)
         inputs = {name: padded[name] for name in ("input_ids", "attention_mask")}
         each, length = len(seeds[0]), inputs["input_ids"].shape[1]
+        read = length > 1 and (each > 1 or in_passes(self.model.config, len(prompts)))
+        cache = {"past_key_values": read_prompts(self.model, inputs)} if read else {}
         if each > 1:
-            cache = self._read(inputs)
-            cache.batch_repeat_interleave(each)
-            inputs = {name: value.repeat_interleave(each, dim=0) for name, value in inputs.items()} | {"past_key_values": cache}
+            inputs = {name: value.repeat_interleave(each, dim=0) for name, value in inputs.items()}
+            for held in cache.values():
+                held.batch_repeat_interleave(each)
         self.model.generation_config = _only_ends(self.model.generation_config)  # what is not given is taken from there
         output = self.model.generate(
             **inputs,
+            **cache,
             max_new_tokens=how.max_new_tokens,
             do_sample=False,  # a row that draws is left the one token that was drawn for it
             pad_token_id=self.tokenizer.pad_token_id,
@@ -101,19 +105,6 @@ class TransformersEngine:
         )
         rows = iter(output[:, length:].tolist())
         return [[next(rows) for _ in own] for own in seeds]
-
-    def _read(self, inputs: dict[str, Any]) -> Any:
-        """Keys and values of all tokens of the prompts but the last."""
-        cache, mask = roomy_cache(self.model.config), inputs["attention_mask"][:, :-1]
-        self.model(
-            input_ids=inputs["input_ids"][:, :-1],
-            attention_mask=mask,
-            position_ids=(mask.cumsum(-1) - 1).clamp(min=0),
-            past_key_values=cache,
-            use_cache=True,
-            logits_to_keep=1,
-        )
-        return cache
 
     def _stops(self, length: int, how: Decoding) -> list[StoppingCriteria]:
         late = [] if how.until is None else [Deadline(how.until)]

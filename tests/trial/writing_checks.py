@@ -17,6 +17,7 @@ from harness.trial.drawing import Drawn, Nucleus
 from harness.trial.engine import Decoding, Ids, Seeds, TooManyRowsError
 from harness.trial.examples import Wording
 from harness.trial.generation import Writer
+from harness.trial.reading import in_passes, read_prompts
 from harness.trial.roomy import ROOM, roomy_cache
 from harness.trial.sampling import write_samples
 from harness.trial.spec import GeneratedSuite, GenerateSpec
@@ -86,6 +87,35 @@ def a_prompt_that_is_read_once_goes_on_as_one_that_is_read_for_every_row(tiny: P
     assert together[0][0] == engine.write(prompts[:1], [[None]], HOW)[0][0]
     assert together[1][2] == engine.write(prompts[1:], [[8]], HOW)[0][0]
     assert together[0][1] != together[0][2]
+
+
+def many_prompts_go_on_as_each_by_itself(tiny: Path) -> None:
+    model = AutoModelForCausalLM.from_pretrained(tiny, dtype=torch.float32).eval()
+    tokenizer = AutoTokenizer.from_pretrained(tiny, padding_side="left")
+    text = list(tokenizer("def f(x, y):\n    return x + y * 2\n" * 4)["input_ids"])
+    lengths = [7, 31, 2, 12, 1, 25, 3, 9, 18, 5, 30, 28, 6, 11, 22, 8, 4, 14, 16]
+    prompts = [text[:length] for length in lengths]
+    assert in_passes(model.config, len(prompts))
+    assert len(text) >= max(lengths)
+    engine = TransformersEngine(model, tokenizer)
+    together = engine.write(prompts, [[None, number] for number in range(len(prompts))], HOW)
+    assert together == [engine.write([one], [[None, number]], HOW)[0] for number, one in enumerate(prompts)]
+    assert engine.write(prompts, [[None]] * len(prompts), HOW) == [rows[:1] for rows in together]
+    assert len({tuple(row) for rows in together for row in rows}) > 1
+
+
+def what_was_read_in_passes_is_what_one_pass_reads(tiny: Path) -> None:
+    model = AutoModelForCausalLM.from_pretrained(tiny, dtype=torch.float32).eval()
+    tokens = torch.arange(5, 5 + 20 * 12).reshape(20, 12) % 50
+    mask = (torch.arange(12) >= (torch.arange(20) % 11)[:, None]).long()
+    inputs = {"input_ids": tokens, "attention_mask": mask}
+    cache, held = read_prompts(model, inputs), mask[:, :-1].bool()
+    positions = (mask[:, :-1].cumsum(-1) - 1).clamp(min=0)
+    whole = model(tokens[:, :-1], attention_mask=mask[:, :-1], position_ids=positions, use_cache=True).past_key_values
+    for ours, theirs in zip(cache.layers, whole.layers, strict=True):
+        for name in ("keys", "values"):
+            found, expected = (getattr(layer, name).transpose(1, 2)[held] for layer in (ours, theirs))
+            torch.testing.assert_close(found, expected, rtol=1e-4, atol=1e-5)
 
 
 def the_likeliest_token_is_taken_whatever_the_model_is_configured_to_do(tiny: Path) -> None:
