@@ -1,15 +1,15 @@
 """Writing suites in batches against one by one: throughput, and whether it changes what is written.
 
 Usage: python benchmarks/generation.py [--model quickstart:smollm2-135m-instruct] [--adapter FOLDER] [--functions 32]
-       [--batch 16] [--max-new-tokens 96] [--dtype bfloat16] [--json]
+       [--batch 32] [--max-new-tokens 96] [--dtype bfloat16] [--json]
 
-Three ways, each in a process of its own, write greedily for the same HumanEval functions, in fp32 and in bf16: plain
-`model.generate` calls, one for each function (`generation_plain.py`); a trial's writing in batches of one; and in batches. All
-keep the key-value cache, stop at the end of a suite and have the adapter merged.
+Two ways, each in a process of its own, write greedily for the same HumanEval functions, in fp32 and in bf16: plain
+`model.generate` calls, one for each function (`generation_plain.py`), and a trial's writing, in batches. Both keep the key-value
+cache, stop at the end of a suite and have the adapter merged.
 
 * ``fp32_identical``, ``bf16_identical``: share of functions with the very same text, batch against plain calls.
 * ``fp32_speedup``, ``bf16_speedup``: tokens a second, batch over plain calls; what is written is what is counted.
-* ``*_tokens_per_s``, ``*_latency_p50_s``, ``*_latency_p95_s``, ``*_peak_gib``: plain, one by one, batch. A latency is the seconds
+* ``*_tokens_per_s``, ``*_latency_p50_s``, ``*_latency_p95_s``, ``*_peak_gib``: plain calls, batch. A latency is the seconds
   until a suite is there; the peak is resident memory, libraries included.
 * ``*_scores``: mean pass rate, branch coverage and mutation score of plain calls and of the batch.
 """
@@ -92,12 +92,12 @@ def scores(records: list[Record], written: Written) -> dict[str, float]:
 
 
 def main() -> None:
-    """Write three times with each dtype, compare, print."""
+    """Write twice with each dtype, compare, print."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--model", default="quickstart:smollm2-135m-instruct")
     parser.add_argument("--adapter", type=Path)
     parser.add_argument("--functions", type=int, default=32)
-    parser.add_argument("--batch", type=int, default=16)
+    parser.add_argument("--batch", type=int, default=32)
     parser.add_argument("--max-new-tokens", type=int, default=96)
     parser.add_argument("--dtype", choices=[dtype for dtype, _ in DTYPES], help="only this one")
     parser.add_argument("--json", action="store_true", help="one line of JSON")
@@ -112,12 +112,12 @@ def main() -> None:
             spec = ModelSpec(model.path, model.public_id, dtype=dtype)
             ways = [
                 write(Path(root) / f"{short}-{name}", spec, _asked(functions, size, args.max_new_tokens), args.adapter, how)
-                for name, size, how in (("plain", 1, PLAIN), ("one", 1, TRIAL), ("batch", args.batch, TRIAL))
+                for name, size, how in (("plain", 1, PLAIN), ("batch", args.batch, TRIAL))
             ]
-            told |= {f"{short}_{name}": value for name, value in compare(ways[0], ways[-1]).items()}
+            told |= {f"{short}_{name}": value for name, value in compare(*ways).items()}
             for name, metric, unit in MEASURED:
                 told[f"{short}_{name}"] = [round(way.metrics[metric] / unit, 2) for way in ways]
-            told[f"{short}_scores"] = [scores(records, way) for way in (ways[0], ways[-1])]
+            told[f"{short}_scores"] = [scores(records, way) for way in ways]
     print(json.dumps(told) if args.json else json.dumps(told, indent=1))
 
 
