@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Iterable
 from pathlib import Path
 
 import psutil
@@ -23,6 +25,32 @@ def children(recursive: bool = False) -> list[psutil.Process]:
     return [*own, *(below for child in own for below in _below(child))] if recursive else own
 
 
+def alive(pid: int) -> bool:
+    """Whether a process runs; one that ended and was not waited for does not."""
+    try:
+        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
+
+
+def gone(pids: Iterable[int], seconds: float) -> bool:
+    """Wait until none of them is alive; False when one still is after so many seconds."""
+    end = time.monotonic() + seconds
+    waited_for = [pid for pid in pids if alive(pid)]
+    while waited_for and time.monotonic() < end:
+        time.sleep(0.01)
+        waited_for = [pid for pid in waited_for if alive(pid)]
+    return not waited_for
+
+
+def words(process: psutil.Process) -> list[str]:
+    """The command line of a process that may end any moment; then none."""
+    try:
+        return list(process.cmdline())
+    except (psutil.NoSuchProcess, psutil.ZombieProcess):
+        return []
+
+
 def _below(process: psutil.Process) -> list[psutil.Process]:
     try:
         return list(process.children(recursive=True))
@@ -31,7 +59,4 @@ def _below(process: psutil.Process) -> list[psutil.Process]:
 
 
 def _is_service(process: psutil.Process) -> bool:
-    try:
-        return any(service in word for word in process.cmdline() for service in _SERVICES)
-    except (psutil.NoSuchProcess, psutil.ZombieProcess):
-        return False
+    return any(service in word for word in words(process) for service in _SERVICES)

@@ -11,7 +11,7 @@ import psutil
 import pytest
 from cases import Case, score_all
 from clamp import CLAMP
-from own_processes import children
+from own_processes import alive, children
 
 from evaluation import EvaluationError, FocalFunction, ScoreSettings, Suite, SuiteScore, Verdict, score_suites
 from evaluation.records import TestVerdict
@@ -40,8 +40,8 @@ class Watch:
 
     def living(self) -> list[psutil.Process]:
         """Those that still run, after a short wait."""
-        _, alive = psutil.wait_procs(list(self.seen), timeout=5)
-        return [process for process in alive if process.status() != psutil.STATUS_ZOMBIE]
+        _, left = psutil.wait_procs(list(self.seen), timeout=5)
+        return [process for process in left if alive(process.pid)]
 
 
 def _score(suites: dict[str, str], watch: Watch, **settings: object) -> dict[str, SuiteScore]:

@@ -10,9 +10,9 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-import psutil
 import pytest
 from guard_support import project_env
+from own_processes import alive, gone
 
 from harness.core.errors import ExitCode, HarnessError
 from harness.guard.child import Launch
@@ -54,15 +54,6 @@ def pid_of(lines: LineProcess) -> int:
     return int(lines.ask("pid")[::-1])
 
 
-def gone(pid: int) -> bool:
-    end = time.monotonic() + 10
-    while psutil.pid_exists(pid) and psutil.Process(pid).status() != psutil.STATUS_ZOMBIE:
-        if time.monotonic() > end:
-            return False
-        time.sleep(0.01)
-    return True
-
-
 def test_one_process_answers_line_by_line_however_long_they_are(make: Make) -> None:
     lines = make(30.0)
     first = pid_of(lines)
@@ -76,7 +67,7 @@ def test_a_killed_process_is_started_again_and_nothing_is_lost(make: Make) -> No
     lines = make(30.0)
     first = pid_of(lines)
     os.kill(first, signal.SIGKILL)
-    assert gone(first)
+    assert gone([first], 10)
     assert lines.ask("abc") == "cba"
     assert pid_of(lines) != first
 
@@ -98,7 +89,7 @@ def test_a_hanging_process_is_ended_in_time(make: Make) -> None:
         lines.ask("hang")
     assert time.monotonic() - started < 10
     assert "1.5 s" in caught.value.why
-    assert gone(pid)
+    assert gone([pid], 10)
 
 
 def test_closing_ends_it_and_may_be_repeated(make: Make) -> None:
@@ -107,7 +98,7 @@ def test_closing_ends_it_and_may_be_repeated(make: Make) -> None:
     pid = pid_of(lines)
     lines.close()
     lines.close()
-    assert gone(pid)
+    assert gone([pid], 10)
 
 
 def test_it_goes_with_its_parent_even_while_it_works(tmp_path: Path) -> None:
@@ -123,6 +114,6 @@ lines.ask("hang")
     with subprocess.Popen((sys.executable, "-c", code), stdout=subprocess.PIPE, env=project_env(), text=True) as parent:
         assert parent.stdout is not None
         pid = int(parent.stdout.readline())
-        assert psutil.pid_exists(pid)
+        assert alive(pid)
         parent.kill()
-    assert gone(pid)
+    assert gone([pid], 10)

@@ -12,7 +12,7 @@ from pathlib import Path
 import psutil
 import pytest
 from guard_support import project_env
-from own_processes import children
+from own_processes import alive, children, gone
 
 from harness.core.admission import Budget
 from harness.core.errors import ExitCode, HarnessError
@@ -52,13 +52,6 @@ def wait_for(condition: Callable[[], bool], seconds: float = 10.0) -> None:
 def pids(folder: Path) -> list[int]:
     wait_for((folder / "pids").exists)
     return [int(word) for word in (folder / "pids").read_text().split()]
-
-
-def alive(pid: int) -> bool:
-    try:
-        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
-    except psutil.NoSuchProcess:
-        return False
 
 
 def assert_all_gone(folder: Path) -> None:
@@ -162,7 +155,7 @@ def test_kill_9_of_the_keeper_leaves_nothing(tmp_path: Path) -> None:
     ended = run(tmp_path, FAMILY + "time.sleep(60)")
     killer.join()
     assert ended.returncode == -signal.SIGKILL
-    wait_for(lambda: not any(alive(pid) for pid in pids(tmp_path)), 3)
+    assert gone(pids(tmp_path), 10)
 
 
 def test_a_trial_that_ends_leaves_no_daemon(tmp_path: Path) -> None:
@@ -184,7 +177,7 @@ def test_kill_9_of_the_parent_leaves_no_process(tmp_path: Path) -> None:
         keeper = psutil.Process(family[0]).ppid()
         assert all(alive(pid) for pid in family)
         parent.kill()
-    wait_for(lambda: not any(alive(pid) for pid in (keeper, *family)), 3)
+    assert gone((keeper, *family), 10)
 
 
 def test_the_time_limit_kills(tmp_path: Path) -> None:

@@ -13,8 +13,8 @@ from typing import Any
 import psutil
 import pytest
 from guard_support import project_env
-from own_processes import children
-from test_supervise import FAMILY, alive, assert_all_gone, later, pids, wait_for
+from own_processes import alive, children, gone
+from test_supervise import FAMILY, assert_all_gone, later, pids, wait_for
 
 from harness.core.admission import Budget
 from harness.core.errors import HarnessError
@@ -214,4 +214,4 @@ def test_kill_9_of_the_parent_leaves_no_process(tmp_path: Path, state: str) -> N
         time.sleep(0.3)
         assert all(alive(pid) for pid in family)
         parent.kill()
-    wait_for(lambda: not any(alive(pid) for pid in (keeper, *family)), 3)
+    assert gone((keeper, *family), 10)

@@ -8,12 +8,12 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import psutil
+from own_processes import gone, words
 
 FUNCTIONS = 24
 
@@ -99,7 +99,7 @@ class Running:
     def training(self, label: str) -> int:
         """Wait until a trial trains; returns its process id."""
         self.until(lambda e: e["event"] == "trial_progress" and e["label"] == label and e["phase"] == "train")
-        found = [p for p in psutil.Process(self.process.pid).children(recursive=True) if "harness.trial" in p.cmdline()]
+        found = [p for p in psutil.Process(self.process.pid).children(recursive=True) if "harness.trial" in words(p)]
         assert len(found) == 1
         return found[0].pid
 
@@ -108,23 +108,11 @@ class Running:
         out, _ = self.process.communicate(timeout=280)
         return self.process.returncode, [json.loads(line) for line in out.splitlines()]
 
-    def gone(self, seconds: float = 5.0) -> bool:
+    def gone(self, seconds: float = 15.0) -> bool:
         """True when nothing that the sweep ever started is alive any more."""
-        end = time.monotonic() + seconds
-        while time.monotonic() < end:
-            if not any(_alive(pid) for pid in self.family):
-                return True
-            time.sleep(0.05)
-        return False
+        return gone(self.family, seconds)
 
     def kill(self) -> None:
         """SIGKILL the sweep itself."""
         self.process.send_signal(signal.SIGKILL)
         self.process.communicate()
-
-
-def _alive(pid: int) -> bool:
-    try:
-        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
-    except psutil.NoSuchProcess:
-        return False
