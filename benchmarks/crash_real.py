@@ -15,7 +15,7 @@ import psutil
 
 _ROOT = Path(__file__).resolve().parents[1]
 _MAKE_MODEL = _ROOT / "tests" / "make_tiny_model.py"
-sys.path[:0] = [str(_ROOT), str(_ROOT / "tests" / "sweep")]
+sys.path[:0] = [str(_ROOT), str(_ROOT / "tests"), str(_ROOT / "tests" / "sweep")]
 
 from sweep_place import Place, Running  # noqa: E402
 

@@ -24,6 +24,7 @@ from harness.core.params import Quantization
 from harness.data.models import ResolvedModel, resolve_model
 from harness.data.prepared.folder import PreparedData
 from harness.files.cache import default_cache_root
+from harness.files.processor import processor_name
 from harness.files.record_files import read_records
 from harness.files.template_files import load_template
 from harness.sweep.asked_data import asked_data
@@ -116,7 +117,8 @@ class Recipe:
         return {
             "format": FORMAT,
             "date": datetime.now(UTC).date().isoformat(),
-            "device": {"cpu": _cpu(), "cores": len(os.sched_getaffinity(0)), "threads": self.threads, "workers": workers},
+            "device": {"cpu": processor_name(), "cores": len(os.sched_getaffinity(0))}
+            | {"threads": self.threads, "workers": workers},
             "versions": {**_versions(), "scoring": tools()},
             "model": self.model.public_id,
             "dtype": {q.value: str(choose_dtype(dtype, "cpu", q)).removeprefix("torch.") for q in Quantization},
@@ -134,11 +136,6 @@ class Recipe:
 def _versions() -> dict[str, str]:
     kept = {name: value for name, value in versions().items() if name != "device_name"}
     return {"python": platform.python_version(), **kept, "optuna": version("optuna")}
-
-
-def _cpu() -> str:
-    lines = Path("/proc/cpuinfo").read_text("utf-8", "replace").splitlines()
-    return next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), platform.machine())
 
 
 def _say(text: str) -> None:

@@ -46,7 +46,7 @@ def main() -> None:
 def measure(folder: Path, trials: int, steps: int) -> tuple[float, float]:
     """Seconds per trial: batched with everything a trial leaves, and metrics alone one by one."""
     from harness.core.outcome import Ending, Outcome
-    from harness.tracking.artifacts import RunFiles
+    from harness.tracking.run_files import RunFiles
     from harness.tracking.store import Store
     from harness.tracking.tracker import Tracker
     from harness.trial.events import Event

@@ -27,6 +27,7 @@ from harness.console.text import gib
 from harness.core.dtypes import bf16_flags
 from harness.core.errors import ExitCode, HarnessError
 from harness.files.cache import default_cache_root
+from harness.files.processor import cpuinfo
 
 OK, WARN, FAIL = CheckState.OK, CheckState.WARN, CheckState.FAIL
 TORCH_SECONDS = 120.0
@@ -78,7 +79,7 @@ def examine(places: Places, torch_seconds: float = TORCH_SECONDS) -> tuple[Check
         _python(),
         *check_packages(requirements()),
         check_torch(torch),
-        check_cpu(Path("/proc/cpuinfo").read_text("utf-8", "replace") if Path("/proc/cpuinfo").exists() else ""),
+        check_cpu(cpuinfo()),
         _guarded("gpu", lambda: _gpu(torch, places.visible_devices)),
         _guarded("host memory", _host_memory),
         check_disk("disk: stores", places.mlruns),
@@ -178,9 +179,9 @@ def check_torch(facts: Mapping[str, Any]) -> Check:
     return Check("torch", OK, f"{facts['version']}, CUDA {facts['build']}, {reach}" + (f", {bf16}" if facts["cuda"] else ""))
 
 
-def check_cpu(cpuinfo: str) -> Check:
+def check_cpu(text: str) -> Check:
     """Which dtype a CPU sweep trains in. Source: `harness.core.dtypes`."""
-    fast = bf16_flags(cpuinfo)
+    fast = bf16_flags(text)
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     if fast:
         return Check("CPU", OK, f"{cores} cores, bf16 in hardware ({', '.join(fast)})")

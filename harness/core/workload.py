@@ -19,6 +19,12 @@ class LossPath(StrEnum):
     COMPLETION = "completion"  # fp32 logits of the labelled positions alone
 
 
+PROMPTS_OF_A_PASS = 8
+"""Reading prompts is bound by arithmetic from some hundred tokens on: more at once are not faster, only padded."""
+ROOM = 64
+"""Tokens that the buffers of keys and values grow by."""
+
+
 @dataclass(frozen=True, slots=True)
 class Writing:
     """The generation phase.

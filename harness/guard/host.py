@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import os
 import time
-from pathlib import Path
 
 import psutil
 
+from harness.files.processor import processor_name
 from harness.guard.cgroup import CgroupReader
 from harness.guard.probe import MemorySample
 from harness.guard.procfs import KeptFile, meminfo_bytes
@@ -44,7 +44,7 @@ class HostProbe:
     @property
     def device_name(self) -> str:
         """The processor's model and the number of cores this process may use."""
-        return f"{_processor()} ({len(os.sched_getaffinity(0))} cores)"
+        return f"{processor_name()} ({len(os.sched_getaffinity(0))} cores)"
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -91,10 +91,3 @@ class HostProbe:
             free, total = min(free, group.free_bytes), min(total, group.limit_bytes)
         self._free_due = time.monotonic() + min(FREE_SECONDS, free / FASTEST_BYTES_A_SECOND)
         return free, total
-
-
-def _processor() -> str:
-    for line in Path("/proc/cpuinfo").read_text("utf-8").splitlines():
-        if line.startswith(("model name", "Processor")):
-            return line.partition(":")[2].strip()
-    return os.uname().machine

@@ -40,6 +40,13 @@ def measure_baselines(work: Workplace) -> bool:
         HarnessError: ENVIRONMENT when the untuned base cannot be run at all: no trial could.
     """
     _take_over(work)
+    try:
+        return _measure_missing(work)
+    finally:
+        work.beside.recycle()  # trials need its memory
+
+
+def _measure_missing(work: Workplace) -> bool:
     for label, shots in BASELINES:
         if label in baselines(work):
             continue

@@ -17,10 +17,11 @@ from harness.config.fields import Choices
 from harness.core.measured import Measured
 from harness.core.params import TrialParams
 from harness.core.prompts import prefill, question
+from harness.files.processor import processor_name
 from harness.files.record_files import read_records
 from harness.files.template_files import load_template
 from harness.study.ledger import Told
-from harness.sweep.lineage import Parts, cpu_model
+from harness.sweep.lineage import Parts
 from harness.sweep.summary import figure
 from harness.tracking.card_facts import CardFacts, Failure, Needs
 from harness.trial.examples import open_wording
@@ -123,7 +124,7 @@ def _needs(parts: Parts, told: Told, found: Findings) -> Needs:
     on_cpu = facts.get("device_name") == platform.machine()  # all that torch has to say of a CPU
     written = found.tuned.get("peak_bytes")
     return Needs(
-        device=f"{cpu_model()}, {facts.get('threads', '?')} threads" if on_cpu else facts.get("device_name", "unknown"),
+        device=f"{processor_name()}, {facts.get('threads', '?')} threads" if on_cpu else facts.get("device_name", "unknown"),
         train_bytes=_whole(told.metrics.get("peak_bytes")),
         write_bytes=_whole(written),
         write_batch=parts.config.generation.batch_size if written else None,

@@ -19,6 +19,7 @@ from harness.core.memory_weights import adapter_parameters
 from harness.core.model_shape import ModelShape
 from harness.data.models import ResolvedModel, resolve_model
 from harness.files.cache import default_cache_root
+from harness.files.processor import cpuinfo
 from harness.guard.observations import ObservationStore
 from harness.guard.probe import MemoryProbe
 from harness.guard.select import open_probe
@@ -83,7 +84,7 @@ def _gate(
         what = f"no memory to work with on {probe.device_name}"
         raise HarnessError(what, why=str(error), fix=fix, code=ExitCode.NO_MEMORY) from error
     measured = measured_device(config, model.config, probe, default_cache_root(environ), environ)
-    around = Surroundings(model.config, measured.profile, Path("/proc/cpuinfo").read_text("utf-8", "replace"))
+    around = Surroundings(model.config, measured.profile, cpuinfo())
     predictor = Predictor(config, around)
     seen = ObservationStore(Paths.of(config).folder / OBSERVATIONS)
     subject = (f"{probe.device_name} ({probe.kind})", model.public_id)

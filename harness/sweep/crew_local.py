@@ -16,7 +16,6 @@ from evaluation import Report
 from harness.console.view import TrialProgress
 from harness.core.outcome import Ending, Outcome
 from harness.core.stopping import Stall
-from harness.guard.worker import Worker
 from harness.sweep.crew import Finished, Segment
 from harness.sweep.devices import Device
 from harness.sweep.hands import Hand, Post
@@ -28,6 +27,7 @@ from harness.sweep.runner import ChildRun, clear_results
 from harness.sweep.scoring import Scoring, StopNowError, score_suites_of
 from harness.sweep.seats import Seats
 from harness.sweep.specs import segment_spec
+from harness.sweep.trial_process import open_worker
 from harness.sweep.workplace import Workplace
 
 _FORWARD_SECONDS = 0.25
@@ -60,7 +60,7 @@ class LocalCrew:
         self._devices = devices
         self._files = files
         self._posts: queue.SimpleQueue[Post] = queue.SimpleQueue()
-        self._workers = tuple(Worker(device.argv, device.environ, device.probe) for device in devices)
+        self._workers = tuple(open_worker(work.environ, device.probe) for device in devices)
         self._hands = tuple(
             Hand(f"trial-process-{index}", self._posts, worker.close) for index, worker in enumerate(self._workers)
         )

@@ -1,10 +1,9 @@
-"""The devices of a crew: which probe watches which, and the environment and command of the trial process there."""
+"""The devices of a crew: which probe watches which, and with how many threads."""
 
 from __future__ import annotations
 
 import os
-import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from harness.config.halving import Workers
@@ -13,7 +12,6 @@ from harness.core.placement import threads
 from harness.guard.probe import MemoryProbe
 from harness.guard.select import open_probe
 from harness.sweep.materials import usable_device
-from harness.sweep.runner import child_environ
 from harness.sweep.workplace import Workplace
 
 
@@ -25,8 +23,6 @@ class Device:
         index: Of the device; several processes may share one.
         name: As torch has it: ``cpu``, ``cuda:N``.
         probe: Of this process alone.
-        argv: What is started.
-        environ: Of the process.
         threads: Of torch; 0 leaves the choice to it.
         budget: The most that all processes on the device may take together.
     """
@@ -34,8 +30,6 @@ class Device:
     index: int
     name: str
     probe: MemoryProbe
-    argv: tuple[str, ...]
-    environ: Mapping[str, str]
     threads: int
     budget: Budget
 
@@ -71,8 +65,6 @@ def open_devices(work: Workplace) -> tuple[Device, ...]:
                 index,
                 _torch_name(names[index], probe),
                 probe,
-                (sys.executable, "-m", "harness.trial", "--jobs"),
-                child_environ(work.environ),
                 shares[worker],
                 work.materials.budget,
             )

@@ -22,6 +22,7 @@ from harness.data.models import ResolvedModel, resolve_model
 from harness.data.prepared.prepare import PreparedData
 from harness.files.adapter_files import WEIGHTS_FILE, sha256_of, weights_digest
 from harness.files.cache import default_cache_root
+from harness.files.processor import processor_name
 from harness.study.ledger import Told
 from harness.study.store import load_ledger, open_storage, translated
 from harness.sweep.asked_data import asked_data
@@ -149,7 +150,9 @@ def trial_lineage(parts: Parts, told: Told, test: Mapping[str, float]) -> Lineag
         seed=spec.seed,
         adapter_sha256=sha256_of(folder.adapter_dir / WEIGHTS_FILE),
         versions=_versions(facts),
-        machine=Machine(spec.model.device, facts.get("device_name", ""), cpu_model(), int(facts.get("threads", spec.threads))),
+        machine=Machine(
+            spec.model.device, facts.get("device_name", ""), processor_name(), int(facts.get("threads", spec.threads))
+        ),
         made_at=datetime.now(UTC).isoformat(timespec="seconds"),
         started_from=_start(train.start_adapter),
         test={name: float(value) for name, value in test.items()},
@@ -174,13 +177,6 @@ def other_weights(base: BaseModel, model: ResolvedModel) -> str | None:
 def data_used(data: PreparedData) -> DataUsed:
     """The splits."""
     return DataUsed(data.origin, data.licence, data.manifest_digest, dict(data.digests), dict(data.counts))
-
-
-def cpu_model(cpuinfo: Path = Path("/proc/cpuinfo")) -> str:
-    """The processor's model; the machine's kind where the kernel does not say."""
-    lines = cpuinfo.read_text("utf-8", "replace").splitlines() if cpuinfo.exists() else []
-    named = (line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
-    return next(named, platform.machine())
 
 
 def _trained(folder: TrialDir) -> tuple[TrialSpec, Mapping[str, str]]:

@@ -18,6 +18,7 @@ from harness.core.memory import DeviceProfile
 from harness.data.models import ResolvedModel, resolve_model, tokenizer_file
 from harness.data.prepared.prepare import PreparedData
 from harness.files.cache import default_cache_root
+from harness.files.processor import cpuinfo
 from harness.guard.device_profile import Measurement, ProfileAsk, measured_profile
 from harness.guard.observations import ObservationStore
 from harness.guard.probe import MemoryProbe
@@ -108,7 +109,7 @@ def _predictor(
     around = Surroundings(
         model.config,
         device,
-        Path("/proc/cpuinfo").read_text("utf-8", "replace"),
+        cpuinfo(),
         longest_asked(config, data, tokenizer_file(model)),
         trace,
     )

@@ -16,7 +16,7 @@ from harness.sweep.scoring import Scoring, StopNowError, score_suites_of
 from harness.sweep.segment_files import files_of, report_of
 from harness.sweep.workplace import Workplace
 from harness.tracking.memory import as_metrics
-from harness.tracking.run_report import RunReport
+from harness.tracking.run_files import RunReport
 from harness.trial.spec import TrialSpec
 
 

@@ -24,6 +24,7 @@ from harness.data.models import resolve_model, tokenizer_file
 from harness.data.prepared.prepare import PreparedData, prepare_splits
 from harness.files.cache import default_cache_root
 from harness.files.places import expanded
+from harness.files.processor import cpuinfo
 from harness.guard.observations import ObservationStore
 from harness.guard.select import open_probe
 from harness.guard.traced import trace_peak
@@ -133,9 +134,8 @@ def _tracing(cache: Path, environ: Mapping[str, str], say: Callable[[str], None]
 
 def _predictor(config: SweepConfig, made_of: tuple[PlannedModel, PlannedDevice, PreparedData | None], trace: Trace) -> Predictor:
     model, device, data = made_of
-    cpuinfo = Path("/proc/cpuinfo").read_text("utf-8", "replace")
     prompt = longest_asked(config, data, model.tokenizer) if data else _PROMPT_TOKENS
-    return Predictor(config, Surroundings(model.config, device.profile, cpuinfo, prompt, trace))
+    return Predictor(config, Surroundings(model.config, device.profile, cpuinfo(), prompt, trace))
 
 
 def _gate(config: SweepConfig, predictor: Predictor, subject: tuple[PlannedModel, PlannedDevice], on_risk: str) -> Gate:

@@ -51,6 +51,13 @@ def promote(work: Workplace, results: Results, asked: Asked) -> Promotion | None
         HarnessError: nothing to choose from, files are gone, a process failed, or the registry cannot be written.
     """
     name = require_model_name(registered_name(work))
+    try:
+        return _promote(work, name, results, asked)
+    finally:
+        work.beside.recycle()
+
+
+def _promote(work: Workplace, name: str, results: Results, asked: Asked) -> Promotion | None:
     contest = _chosen_by_hand(results, asked.number) if asked.number is not None else hold(work, results)
     if contest is None:
         return None

@@ -8,7 +8,7 @@ from harness.guard.child import Launch
 from harness.guard.lines import LineProcess
 from harness.study.proposer import REMOTE, REMOTE_MODULE, Proposer
 from harness.study.sampling import ProposalAsk, distributions
-from harness.sweep.runner import child_environ
+from harness.sweep.trial_process import child_environ
 from harness.sweep.workplace import Workplace
 
 

@@ -23,9 +23,10 @@ from harness.data.models import ResolvedModel
 from harness.data.prepared.prepare import PreparedData
 from harness.files.adapter_files import WEIGHTS_FILE, write_checksums
 from harness.files.cache import default_cache_root
+from harness.files.processor import processor_name
 from harness.files.template_files import load_template
 from harness.sweep.asked_data import asked_data
-from harness.sweep.lineage import base_used, cpu_model
+from harness.sweep.lineage import base_used
 from harness.sweep.located import locate
 from harness.sweep.out_folder import checked_out
 from harness.sweep.paths import Paths
@@ -186,7 +187,7 @@ def _short(digests: Mapping[str, str]) -> dict[str, str]:
 def _around_it(lineage: Lineage, facts: Mapping[str, str]) -> tuple[Difference, ...]:
     """What may change the last bits: the machine."""
     was = {"processor": lineage.machine.cpu, "device": lineage.machine.name}
-    now = {"processor": cpu_model(), "device": facts.get("device_name", "")}
+    now = {"processor": processor_name(), "device": facts.get("device_name", "")}
     if lineage.machine.threads:
         was["threads"], now["threads"] = str(lineage.machine.threads), facts.get("threads", "")
     return differences(was, now)

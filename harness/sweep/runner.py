@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-import sys
 import time
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 from harness.core.admission import Budget
 from harness.core.sample import MemorySample
 from harness.guard.probe import MemoryProbe
-from harness.guard.supervise import Ended, Launch, Watch, supervise
+from harness.guard.watcher import Watch
+from harness.guard.watching import Ended
 from harness.sweep.progress import Followed, Follower
 from harness.sweep.workplace import Workplace
 from harness.trial.spec import TrialResult, TrialSpec
 from harness.trial.trial_dir import TrialDir
 
 _FORWARD_SECONDS = 0.25
-_PASSED_ON = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "LD_LIBRARY_PATH", "VIRTUAL_ENV", "XDG_CACHE_HOME", "USER", "LOGNAME")
-_PASSED_ON_PREFIXES = ("CUDA_", "NVIDIA_", "HF_", "TRANSFORMERS_", "PYTORCH_", "TORCH_", "OMP_", "MKL_", "BNB_", "HARNESS_")
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +38,7 @@ class ChildRun:
 
 
 def run_child(work: Workplace, spec: TrialSpec, run_id: str) -> ChildRun:
-    """Run one process in its folder, in a cold process of its own.
+    """Do one job in its folder, in the process beside the trials, which keeps its base for the next one.
 
     Args:
         work: The sweep.
@@ -55,17 +52,14 @@ def run_child(work: Workplace, spec: TrialSpec, run_id: str) -> ChildRun:
     clear_results(folder, keep_events=False)
     folder.write_spec(spec)
     follower = Follower(work, Followed(spec.name, run_id, folder))
-    launch = Launch(
-        argv=(sys.executable, "-m", "harness.trial", str(folder.path)),
-        log_file=folder.log_file,
-        env=child_environ(work.environ),
-        cwd=None,
-        timeout_s=work.config.study.trial_timeout_s,
-    )
-    budget = left_of(work.materials.budget, work.materials.probe)
-    watch = Watch(work.materials.probe, budget, work.config.guard.poll_hz, Sparing(follower).polled, work.stop)
+    probe, budget = work.materials.probe, work.materials.budget
+    if not work.beside.alive:  # a living process holds its base already
+        budget = left_of(budget, probe)
+    watch = Watch(probe, budget, work.config.guard.poll_hz, Sparing(follower).polled, work.stop)
     started_at = time.time()
-    ended = supervise(launch, watch)
+    ended = work.beside.run({"folder": str(folder.path)}, folder.log_file, watch, work.config.study.trial_timeout_s)
+    if not work.config.workers.warm:
+        work.beside.recycle()
     follower.follow(None)
     return ChildRun(folder, started_at, budget, ended, folder.read_result())
 
@@ -102,9 +96,3 @@ def clear_results(folder: TrialDir, *, keep_events: bool) -> None:
     stale = (folder.result_file, folder.suites_file, folder.scores_file)
     for path in stale if keep_events else (*stale, folder.events_file):
         path.unlink(missing_ok=True)
-
-
-def child_environ(environ: Mapping[str, str]) -> dict[str, str]:
-    """What of the environment a trial process gets to see."""
-    kept = {k: v for k, v in environ.items() if k in _PASSED_ON or k.startswith(_PASSED_ON_PREFIXES)}
-    return {**kept, "TOKENIZERS_PARALLELISM": "false", "PYTHONUNBUFFERED": "1"}

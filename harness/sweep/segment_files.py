@@ -14,11 +14,9 @@ from harness.sweep.runner import ChildRun
 from harness.sweep.samples import read_samples, untuned_folders
 from harness.sweep.summary import figure
 from harness.sweep.workplace import Workplace
-from harness.tracking.artifacts import RunFiles
-from harness.tracking.loss_plot import RungReached
 from harness.tracking.memory import MemoryRecord
 from harness.tracking.metrics import RUNG_PREFIX
-from harness.tracking.run_report import RunReport
+from harness.tracking.run_files import RunFiles, RungReached, RunReport
 from harness.trial.trial_dir import TrialDir
 
 

@@ -31,6 +31,7 @@ from harness.sweep.naming import Place, Wanted, claim_study
 from harness.sweep.paths import Paths
 from harness.sweep.plan_ground import Ground, survey
 from harness.sweep.simulate_report import budget_lines
+from harness.sweep.trial_process import open_worker
 from harness.sweep.workplace import Session, Workplace, check_platform
 from harness.tracking.store import Store
 from harness.tracking.tracker import Tracker
@@ -115,6 +116,7 @@ def open_simulation(config: SweepConfig, stem: str, session: Session, asked: Sim
         environ=session.environ,
         resumed=claimed.resumed,
         storage=storage,
+        beside=open_worker(session.environ, materials.probe),
         stack=session.stack,
         tags={"simulated": origin},
     )

@@ -13,7 +13,6 @@ from harness.sweep.steps import OpenStep
 from harness.sweep.summary import Results
 from harness.sweep.workplace import Workplace
 from harness.tracking.registry import adapter_sha256
-from harness.tracking.steps_run import StepsRun, log_steps
 
 BASE = "base zero-shot"
 
@@ -26,6 +25,8 @@ def close_step(work: Workplace, step: OpenStep, results: Results) -> None:
     Raises:
         HarnessError: STORAGE when nothing can be written, NO_RESULT when the chosen adapter is gone already.
     """
+    from harness.tracking.steps_run import StepsRun, log_steps  # only now: what draws takes a second to import
+
     chosen = None if results.knee is None else results.trial(results.knee)
     if chosen is None:
         work.view.message(f"step {step.number} has no completed trial yet: raise study.n_trials and run the same command again")

@@ -26,8 +26,8 @@ from harness.sweep.judge import out_of_disk
 from harness.sweep.left_out import left_out_sentence
 from harness.sweep.segments import calmed_down, label_of
 from harness.sweep.workplace import Workplace
-from harness.tracking.artifacts import RunFiles
 from harness.tracking.memory import as_metrics
+from harness.tracking.run_files import RunFiles
 
 MAX_FAILURES_IN_A_ROW = 3
 _BARELY = 1e-6

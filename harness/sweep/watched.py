@@ -14,7 +14,7 @@ from harness.core.sample import MemorySample
 from harness.guard.select import open_probe
 from harness.guard.supervise import Launch, StopSignal, Watch, supervise
 from harness.sweep.judge import judge, out_of_disk
-from harness.sweep.runner import child_environ
+from harness.sweep.trial_process import child_environ
 from harness.trial.events import Event, EventReader
 from harness.trial.spec import TrialResult
 from harness.trial.trial_dir import TrialDir

@@ -16,11 +16,13 @@ from harness.console.view import SweepView
 from harness.core.errors import ExitCode, HarnessError
 from harness.data.prepared.prepare import PreparedData
 from harness.guard.supervise import StopSignal
+from harness.guard.worker import Worker
 from harness.study.ledger import Ledger
 from harness.study.store import load_ledger, open_storage
 from harness.sweep.materials import Materials, open_materials
 from harness.sweep.naming import Place, Wanted, claim_existing, claim_study
 from harness.sweep.paths import Paths, remembered_uri
+from harness.sweep.trial_process import open_worker
 from harness.tracking.store import Store
 from harness.tracking.tracker import Tracker
 
@@ -41,6 +43,7 @@ class Workplace:
         environ: Environment of trial processes.
         resumed: True when the study existed.
         storage: Of the study.
+        beside: The process beside the trials: the untuned base and finished adapters are measured in it.
         stack: Closes what was opened for the sweep when it ends.
         start_adapter: Folder of the adapter that training goes on from; None trains a new one.
         tags: What else the sweep's MLflow run is tagged with.
@@ -57,6 +60,7 @@ class Workplace:
     environ: Mapping[str, str]
     resumed: bool
     storage: RDBStorage
+    beside: Worker
     stack: ExitStack
     start_adapter: Path | None = None
     tags: Mapping[str, str] = field(default_factory=dict)
@@ -175,6 +179,8 @@ class _Made:
 
 
 def _workplace(made_of: _Made, session: Session, *, resumed: bool, given: Given | None) -> Workplace:
+    beside = open_worker(session.environ, made_of.materials.probe)
+    session.stack.callback(beside.close)
     return Workplace(
         config=made_of.config,
         paths=made_of.paths,
@@ -187,6 +193,7 @@ def _workplace(made_of: _Made, session: Session, *, resumed: bool, given: Given 
         environ=session.environ,
         resumed=resumed,
         storage=made_of.storage,
+        beside=beside,
         stack=session.stack,
         start_adapter=given.start_adapter if given else None,
         tags=given.tags if given else {},

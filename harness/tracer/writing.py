@@ -8,14 +8,15 @@ from __future__ import annotations
 from typing import Any
 
 import torch
-from transformers import DynamicCache
 
-from harness.core.workload import Writing
+from harness.core.workload import PROMPTS_OF_A_PASS, ROOM, Writing
 from harness.tracer.live_bytes import LiveBytes
+from harness.trial.reading import read_in_passes
+from harness.trial.roomy import is_roomy, roomy_cache
 
 
 def write(model: Any, writing: Writing, live: LiveBytes) -> None:
-    """Read the prompts, then decode the last token of the longest suites over a full cache.
+    """Read the prompts, then decode the last token of the longest suites over a full cache whose buffers must grow.
 
     Source: transformers, generation/utils.py `_prefill` and `_sample`: logits of the last position, a copy in fp32.
     """
@@ -28,8 +29,13 @@ def write(model: Any, writing: Writing, live: LiveBytes) -> None:
 
 def _read_prompts(base: Any, writing: Writing) -> list[tuple[int, int, int]]:
     """Fill a cache, and let it go; returns batch, heads and width of each layer's keys."""
-    cache = DynamicCache(config=base.config)
-    _sample(base, writing.batch_size, writing.prompt_tokens, writing.prompt_tokens, cache)
+    cache, rows = roomy_cache(base.config), writing.batch_size
+    if rows > PROMPTS_OF_A_PASS and is_roomy(cache):
+        ids, mask = (torch.empty(rows, writing.prompt_tokens, dtype=torch.int64) for _ in range(2))
+        passes = [(numbers, writing.prompt_tokens) for numbers in torch.arange(rows).split(PROMPTS_OF_A_PASS)]
+        read_in_passes(base, ids, mask, cache, passes)
+    else:
+        _sample(base, rows, writing.prompt_tokens, writing.prompt_tokens, cache)
     return [(keys.shape[0], keys.shape[1], keys.shape[3]) for keys in (layer.keys for layer in cache.layers)]
 
 
@@ -41,9 +47,10 @@ def _sample(base: Any, batch: int, tokens: int, seen: int, cache: Any) -> torch.
 
 
 def _full_cache(config: Any, shapes: list[tuple[int, int, int]], length: int) -> Any:
-    """A cache that has seen `length` tokens."""
-    cache = DynamicCache(config=config)
+    """A cache that has seen `length` tokens, in buffers without room for one more."""
+    cache = roomy_cache(config)
     for number, (batch, heads, width) in enumerate(shapes):
-        keys, values = (torch.empty(batch, heads, length, width, dtype=config.dtype) for _ in range(2))
-        cache.update(keys, values, number)
+        for tokens in (max(1, length - ROOM), length - max(1, length - ROOM)):
+            keys, values = (torch.empty(batch, heads, tokens, width, dtype=config.dtype) for _ in range(2))
+            cache.update(keys, values, number)
     return cache

@@ -5,8 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import re
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,41 +16,13 @@ from harness.tracking.memory import MemoryRecord, as_json, term_rows
 from harness.tracking.memory_plot import memory_figure
 from harness.tracking.parallel import parallel_coordinates
 from harness.tracking.points import TrialPoint, rows
-from harness.tracking.run_report import RunReport, write_run_report
+from harness.tracking.run_files import Row, RunFiles
+from harness.tracking.run_report import write_run_report
 from harness.tracking.search import SearchRecord, importance_rows, rung_rows, volume_rows
 from harness.tracking.search_plot import importance_bars, learning_curves
 from harness.tracking.slices import slice_figure
 from harness.tracking.study_plots import pareto_3d, volume_figure
 from harness.trial.spec import GeneratedSuite, read_suites
-
-Row = Mapping[str, Any]
-
-
-@dataclass(frozen=True, slots=True)
-class RunFiles:
-    """What a child run leaves; a path that is None or does not exist is skipped.
-
-    Attributes:
-        adapter_dir: The trained adapter.
-        suites_file: suites.jsonl as the trial wrote it.
-        table: One row per function (suite, verdict, coverage, mutants killed ...); the columns are the union of the keys.
-        events_file: events.jsonl; metrics.csv, train.log and loss.png are made from it.
-        config_text: The resolved settings of the run.
-        log_file: What the trial process printed.
-        memory: What was predicted and observed of its memory.
-        report: What else its report is made of.
-        figures: One row per figure: its mean with everything that is known of it.
-    """
-
-    adapter_dir: Path | None = None
-    suites_file: Path | None = None
-    table: Sequence[Row] = ()
-    events_file: Path | None = None
-    config_text: str | None = None
-    log_file: Path | None = None
-    memory: MemoryRecord | None = None
-    report: RunReport = field(default_factory=RunReport)
-    figures: Sequence[Row] = ()
 
 
 def write_run_files(files: RunFiles, folder: Path) -> list[str]:
@@ -135,14 +106,6 @@ def write_table(table: Sequence[Row], folder: Path, name: str) -> list[str]:
     with (folder / f"{name}.csv").open("w", encoding="utf-8", newline="") as file:
         csv.writer(file).writerows([columns, *cells])
     return [f"{name}.json"]
-
-
-def table_tag(tables: Iterable[str]) -> tuple[str, str]:
-    """The tag, key and value, by which the MLflow UI recognises tables among the artifacts.
-
-    Source: MLflow 3.17.2, `MlflowClient.log_table`, which does the same one table at a time and reads the run back.
-    """
-    return "mlflow.loggedArtifacts", json.dumps([{"path": path, "type": "table"} for path in tables])
 
 
 def _write_memory(record: MemoryRecord, folder: Path) -> list[str]:

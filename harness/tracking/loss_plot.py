@@ -6,36 +6,20 @@ Drawn with matplotlib's object interface, in the colours of `harness.tracking.pa
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from harness.core.measured import Measured
 from harness.tracking.palette import BASELINES, DOMINATED, FRONT, KNEE
+from harness.tracking.run_files import RungReached
 
 _FEWEST = 12  # logged steps, below which a smoothed line says nothing that the raw one does not
 _WINDOW = 15  # of the logged steps, one part goes into the smoothed value
 _COLOURS = (KNEE, BASELINES[2], BASELINES[1], BASELINES[3])
 _MARKS = ("o", "s", "^", "v")
 _APART = 0.006  # of the steps, between objectives at one rung, so that their whiskers do not lie on each other
-
-
-@dataclass(frozen=True, slots=True)
-class RungReached:
-    """What a trial was worth when it had done so much.
-
-    Attributes:
-        rung: Index of the rung, 0 the lowest.
-        step: Optimizer steps done.
-        values: Objective -> figure; empty where the validation loss alone was looked at.
-    """
-
-    rung: int
-    step: int
-    values: Mapping[str, Measured] = field(default_factory=dict)
 
 
 def loss_figure(rows: Sequence[Mapping[str, Any]], rungs: Sequence[RungReached] = ()) -> Figure:

@@ -10,34 +10,19 @@ import os
 import shutil
 from collections import deque
 from collections.abc import Sequence
-from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
 
 from harness.tracking.foreign import visible
-from harness.tracking.loss_plot import RungReached, loss_figure
+from harness.tracking.loss_plot import loss_figure
 from harness.tracking.plots import save
+from harness.tracking.run_files import RunReport
 from harness.tracking.run_log import COLUMNS, kept_events, log_lines, metric_rows
-from harness.tracking.samples import Samples, samples_markdown
+from harness.tracking.samples import samples_markdown
 from harness.trial.events import Event, EventReader
 from harness.trial.trial_dir import write_atomic
 
 _LAST_LINES = 400  # of what the process printed; log.txt has the rest
-
-
-@dataclass(frozen=True, slots=True)
-class RunReport:
-    """What a report is made of beside the events.
-
-    Attributes:
-        rungs: What the trial was worth at the rungs it has reached, lowest first.
-        samples: Its suites beside those of the untuned base; None where it wrote none.
-        folder: Of the trial: the report is kept there too.
-    """
-
-    rungs: Sequence[RungReached] = ()
-    samples: Samples | None = None
-    folder: Path | None = None
 
 
 def write_run_report(report: RunReport, events_file: Path | None, log_file: Path | None, target: Path) -> None:

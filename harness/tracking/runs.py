@@ -14,8 +14,8 @@ from mlflow.entities import Metric, Param, Run, RunTag
 from mlflow.exceptions import MlflowException
 
 from harness.core.errors import ExitCode, HarnessError
-from harness.tracking.artifacts import table_tag
 from harness.tracking.metrics import scalars
+from harness.tracking.run_files import table_tag
 from harness.tracking.store import Store
 
 MAX_PARAM_CHARS = 6000

@@ -17,8 +17,9 @@ from mlflow.exceptions import MlflowException
 
 from harness.core.measured import Measured
 from harness.core.steps_points import StepPoint
-from harness.tracking.artifacts import table_tag, write_table
+from harness.tracking.artifacts import write_table
 from harness.tracking.plots import save
+from harness.tracking.run_files import table_tag
 from harness.tracking.steps_plot import steps_figure
 from harness.tracking.store import Store
 

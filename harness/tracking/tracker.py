@@ -17,10 +17,10 @@ from mlflow.entities import DatasetInput
 from harness.core.errors import ExitCode, HarnessError
 from harness.core.outcome import Ending, Outcome
 from harness.core.pareto import Objective
-from harness.tracking.artifacts import RunFiles, write_run_files, write_search_files, write_study_page, write_sweep_files
 from harness.tracking.datasets import Split, as_input
 from harness.tracking.metrics import RUNG_PREFIX, MetricBuffer, charted
 from harness.tracking.points import TrialPoint, front_markdown
+from harness.tracking.run_files import RunFiles
 from harness.tracking.runs import Runs
 from harness.tracking.search import SearchRecord
 from harness.tracking.store import Store
@@ -195,6 +195,8 @@ class Tracker:
 
     def log_artifacts(self, run_id: str, files: RunFiles) -> None:
         """Store the files of a child run."""
+        from harness.tracking.artifacts import write_run_files  # only now: what draws takes a second to import
+
         with self._folder() as folder:
             tables = write_run_files(files, Path(folder))
             self._runs.upload(run_id, folder, tables)
@@ -236,6 +238,8 @@ class Tracker:
             outcome: Of the sweep itself; ``completed``, ``interrupted`` or ``failed``.
             search: Learning curves by rung and importances of the settings, where there are any.
         """
+        from harness.tracking.artifacts import write_search_files, write_study_page, write_sweep_files  # only now, as above
+
         with self._folder() as folder:
             tables = write_sweep_files(points, objectives, Path(folder))
             tables += write_search_files(search or SearchRecord(), objectives, Path(folder))

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from harness.trial.jobs import serve
-from harness.trial.process import Interruption, die_with_parent, hush, prepare_environment
+from harness.trial.process import Interruption, die_with_parent, hush, importing, prepare_environment
 from harness.trial.trial_dir import TrialDir
 
 
@@ -44,7 +44,8 @@ def _one_trial(folder: TrialDir, interruption: Interruption) -> None:
     spec = folder.read_spec()
     prepare_environment(os.environ, spec.model.device, spec.threads)
     hush()
-    from harness.trial.run import Trial  # only now: the libraries read the environment when they are imported
+    with importing():
+        from harness.trial.run import Trial  # only now: the libraries read the environment when they are imported
 
     folder.write_result(Trial(folder, spec, interruption).run())
 

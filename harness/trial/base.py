@@ -14,6 +14,7 @@ from transformers import AutoModelForCausalLM, AutoTokenizer, BitsAndBytesConfig
 
 from harness.core.dtypes import cpu_dtype
 from harness.core.params import Quantization
+from harness.files.processor import CPUINFO, cpuinfo
 from harness.trial.offload import check_offload, hide_from_redispatch, placement
 from harness.trial.spec import ModelSpec
 
@@ -78,7 +79,7 @@ def _device_map(spec: ModelSpec, quantization: Quantization) -> Any:
     return spec.device_map or (whole if spec.device != "cpu" or quantization != "none" else None)
 
 
-def choose_dtype(requested: str, device: str, quantization: Quantization, cpuinfo: Path = Path("/proc/cpuinfo")) -> Any:
+def choose_dtype(requested: str, device: str, quantization: Quantization, kept: Path = CPUINFO) -> Any:
     """The torch dtype for what is not quantized, and the one that nf4 computes in.
 
     ``auto``: bf16 where the GPU computes in it, else fp16; on a CPU bf16 only where it has instructions for it
@@ -93,7 +94,7 @@ def choose_dtype(requested: str, device: str, quantization: Quantization, cpuinf
     if device != "cpu":
         # including_emulation=False is not in every torch this runs on; compute capability 8 is where bf16 starts.
         return torch.bfloat16 if torch.cuda.get_device_capability()[0] >= 8 else torch.float16
-    return DTYPES[cpu_dtype(requested, quantization, cpuinfo.read_text("utf-8") if cpuinfo.exists() else "")]
+    return DTYPES[cpu_dtype(requested, quantization, cpuinfo(kept))]
 
 
 def quantization_config(quantization: Quantization, spec: ModelSpec, dtype: Any) -> Any:

@@ -43,6 +43,10 @@ class Drawn(LogitsProcessor):  # type: ignore[misc]
         self._streams = [None if seed is None else torch.Generator().manual_seed(seed) for seed in seeds]
         self._nucleus = nucleus
 
+    def keep(self, rows: Sequence[int]) -> None:
+        """Only these rows go on, in this order, each with the numbers that it would have had."""
+        self._streams = [self._streams[row] for row in rows]
+
     def __call__(self, input_ids: Any, scores: Any) -> Any:
         """Scores, ``(rows, vocabulary)``: 0 for the drawn token, minus infinity for the others."""
         likely, tokens = torch.topk(scores.float(), min(TOP_K, scores.shape[-1]), dim=-1)

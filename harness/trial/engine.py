@@ -36,10 +36,23 @@ class Decoding:
     until: float | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Continuation:
+    """What was written behind a prompt.
+
+    Attributes:
+        ids: Its tokens. What follows an end-of-sequence token is padding.
+        seconds: From when its batch was begun until it was there.
+    """
+
+    ids: Ids
+    seconds: float
+
+
 class Engine(Protocol):
     """Continues prompts."""
 
-    def write(self, prompts: Sequence[Ids], seeds: Sequence[Seeds], how: Decoding) -> list[list[Ids]]:
+    def write(self, prompts: Sequence[Ids], seeds: Sequence[Seeds], how: Decoding) -> list[list[Continuation]]:
         """Continue every prompt, all together.
 
         Args:
@@ -49,7 +62,7 @@ class Engine(Protocol):
             how: The same for all.
 
         Returns:
-            For each prompt its continuations, in the order of the seeds. What follows an end-of-sequence token is padding.
+            For each prompt its continuations, in the order of the seeds.
 
         Raises:
             TooManyRowsError: fewer at a time may do.

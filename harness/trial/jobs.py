@@ -16,7 +16,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from harness.trial.process import InterruptedTrialError, Interruption, hush, prepare_environment
+from harness.trial.process import InterruptedTrialError, Interruption, hush, importing, prepare_environment
 from harness.trial.spec import ChildEnding, TrialResult, TrialSpec
 from harness.trial.trial_dir import TrialDir
 
@@ -93,7 +93,8 @@ class Jobs:
 def _open_station(spec: TrialSpec) -> Station:
     prepare_environment(os.environ, spec.model.device, spec.threads)
     hush()
-    from harness.trial.station import Station  # only now: the libraries read the environment when they are imported
+    with importing():
+        from harness.trial.station import Station  # only now: the libraries read the environment when they are imported
 
     return Station()
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import gc
 import logging
 import os
 import signal
@@ -110,6 +111,16 @@ def prepare_environment(environ: MutableMapping[str, str], device: str, threads:
     if kind == "cuda" and index:
         visible = environ.get("CUDA_VISIBLE_DEVICES", "")
         environ["CUDA_VISIBLE_DEVICES"] = visible.split(",")[int(index)] if visible else index
+
+
+@contextmanager
+def importing() -> Iterator[None]:
+    """Around imports of torch and what stands on it: a million objects stay, and looking for those that do not takes a second."""
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.enable()
 
 
 def hush() -> None:

@@ -7,42 +7,61 @@ from typing import Any
 
 import torch
 
-from harness.trial.roomy import RoomyLayer, roomy_cache
+from harness.core.workload import PROMPTS_OF_A_PASS
+from harness.trial.roomy import is_roomy, roomy_cache
 
-TOGETHER = 8
-"""Prompts of one pass. Reading is bound by arithmetic from some hundred tokens on: more at once are not faster, only padded."""
-
-
-def in_passes(config: Any, prompts: int) -> bool:
-    """Whether so many prompts are read in several passes: a model whose layers forget, or keep a state, reads them in one."""
-    layers = roomy_cache(config).layers
-    return prompts > TOGETHER and bool(layers) and all(isinstance(layer, RoomyLayer) for layer in layers)
+Passes = Sequence[tuple[Any, int]]
+"""Numbers of rows, and the longest of them in tokens."""
 
 
-def read_prompts(model: Any, inputs: dict[str, Any]) -> Any:
-    """Keys and values of all tokens of the prompts but the last.
+def read_prompts(model: Any, inputs: dict[str, Any], each: int = 1) -> Any:
+    """Keys and values of all tokens of the prompts but the last, each as often as it is continued.
 
     Args:
         model: Has `config`; is called like one of transformers.
-        inputs: ``input_ids`` and ``attention_mask``, (rows, tokens), padded on the left; two tokens at least.
+        inputs: ``input_ids`` and ``attention_mask``, (rows, tokens), padded on the left.
+        each: Continuations of each prompt.
 
     Returns:
-        A cache with (rows, heads, tokens - 1, head size) in each layer; what stands for padding is masked, whatever it is.
+        A cache with (rows * each, heads, tokens - 1, head size) in each layer; what stands for padding is masked, whatever it is.
+        An empty one where nothing is gained by reading first: few prompts with one continuation each, or prompts of one token.
+        None instead of an empty one for a model whose layers forget, or keep a state: it makes its own.
     """
     ids, mask = (inputs[name][:, :-1] for name in ("input_ids", "attention_mask"))
     cache = roomy_cache(model.config)
-    order = mask.sum(-1).argsort()
-    if not in_passes(model.config, len(order)):
+    passes = is_roomy(cache) and len(ids) > PROMPTS_OF_A_PASS
+    if not ids.shape[1] or (each == 1 and not passes):
+        return cache if is_roomy(cache) else None
+    if passes:
+        read_in_passes(model, ids, mask, cache, _passes(mask.sum(-1)))
+    else:
         _pass(model, ids, mask, cache)
-        return cache
+    if each > 1:
+        cache.batch_repeat_interleave(each)
+    return cache
+
+
+def read_in_passes(model: Any, ids: Any, mask: Any, cache: Any, passes: Passes) -> None:
+    """Fill an empty cache with what several passes read.
+
+    Args:
+        model: As in `read_prompts`.
+        ids: (rows, tokens).
+        mask: (rows, tokens).
+        cache: Its layers keep every token.
+        passes: Each row in one of them.
+    """
     parts = []
-    for rows in order.split(TOGETHER):
-        length = max(1, int(mask[rows].sum(-1).max()))
+    for rows, length in passes:
         part = roomy_cache(model.config)
         _pass(model, ids[rows, -length:], mask[rows, -length:], part)
         parts.append((rows, part))
     _put_together(cache, parts, mask.shape)
-    return cache
+
+
+def _passes(lengths: Any) -> Passes:
+    """The shortest prompts first."""
+    return [(rows, max(1, int(lengths[rows].max()))) for rows in lengths.argsort().split(PROMPTS_OF_A_PASS)]
 
 
 def _pass(model: Any, ids: Any, mask: Any, cache: Any) -> None:

@@ -8,8 +8,7 @@ import torch
 from transformers import DynamicCache
 from transformers.cache_utils import DynamicLayer
 
-ROOM = 64
-"""Tokens that a buffer grows by."""
+from harness.core.workload import ROOM
 
 
 class RoomyLayer(DynamicLayer):  # type: ignore[misc]
@@ -41,12 +40,22 @@ class RoomyLayer(DynamicLayer):  # type: ignore[misc]
         super().batch_repeat_interleave(repeats)
         self._buffers = []
 
+    def batch_select_indices(self, indices: Any) -> None:
+        """Only these rows, in this order."""
+        super().batch_select_indices(indices)
+        self._buffers = []
+
 
 def roomy_cache(config: Any) -> DynamicCache:
     """An empty cache for a model; layers that forget (sliding windows) stay transformers' own."""
     cache = DynamicCache(config=config)
     cache.layers = [RoomyLayer() if type(layer) is DynamicLayer else layer for layer in cache.layers]
     return cache
+
+
+def is_roomy(cache: Any) -> bool:
+    """Whether all layers keep every token: rows can be put together, and be taken out, at any moment."""
+    return bool(cache.layers) and all(isinstance(layer, RoomyLayer) for layer in cache.layers)
 
 
 def _grown(old: Any, like: Any, length: int) -> Any:

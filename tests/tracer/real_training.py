@@ -1,4 +1,4 @@
-"""A child process: trains a real model with random weights, as a trial does, and counts its tensors with the tracer's mode.
+"""A child process: trains a real model with random weights, or writes with it, and counts its tensors with the tracer's mode.
 
 Reads a trace request from standard input, takes a tokenizer's folder as its argument, prints the peak in bytes. What
 it runs is the trial's own trainer over PEFT, TRL, accelerate and bitsandbytes; nothing in it is fake.
@@ -23,10 +23,12 @@ from harness.trial.adapters import settle_adapters
 from harness.trial.base import Base, load_base
 from harness.trial.completion_trainer import CompletionTrainer
 from harness.trial.encoding import IGNORED_LABEL
+from harness.trial.engine import Decoding
 from harness.trial.events import EventWriter
 from harness.trial.process import Interruption
 from harness.trial.spec import ModelSpec, TrainSpec
 from harness.trial.training import Training, lora_config, sft_config
+from harness.trial.transformers_engine import TransformersEngine
 
 STEPS = 2
 
@@ -88,6 +90,21 @@ def real_peak(request: TraceRequest, tokenizer: Path, folder: Path) -> int:
     return live.peaks["training"]
 
 
+def written_peak(request: TraceRequest, tokenizer: Path, folder: Path) -> int:
+    """Bytes of the most tensors alive at once while a trial's engine writes for prompts of different lengths up to the limit."""
+    base = real_base(request, tokenizer, folder / "model")
+    base.model.generation_config.eos_token_id = None
+    writing, live = request.workload.writing, LiveBytes()
+    assert writing is not None
+    lengths = [writing.prompt_tokens - row for row in range(writing.batch_size)]
+    prompts = [[2 + (7 * row + at) % 200 for at in range(length)] for row, length in enumerate(lengths)]
+    follow_model(base.model, live, Quantization.NONE)
+    with live, live.phase("writing"):
+        how = Decoding(writing.max_new_tokens, "never written")
+        TransformersEngine(base.model, base.tokenizer).write(prompts, [[None]] * len(prompts), how)
+    return live.peaks["writing"]
+
+
 def follow_model(model: Any, live: LiveBytes, quantization: Quantization) -> None:
     """Count what was there before the mode: weights with their constants, and buffers."""
     for module in model.modules():
@@ -108,4 +125,6 @@ if __name__ == "__main__":
     with tempfile.TemporaryDirectory() as scratch:
         for line in sys.stdin:
             with tempfile.TemporaryDirectory(dir=scratch) as place:
-                print(real_peak(TraceRequest.from_json(line), Path(sys.argv[1]), Path(place)), flush=True)
+                asked = TraceRequest.from_json(line)
+                measure = written_peak if asked.workload.writing else real_peak
+                print(measure(asked, Path(sys.argv[1]), Path(place)), flush=True)

@@ -1,4 +1,4 @@
-"""What is traced in this folder. `CASES` run on the host, where a real training can be measured; `ON_CUDA` cannot here."""
+"""What is traced in this folder. `ON_CUDA` cannot run here; the others are measured on the host too."""
 
 from __future__ import annotations
 
@@ -63,6 +63,10 @@ CASES = {
     "the fused head, dropout, 8-bit Adam": on_host(
         LLAMA, LossPath.FUSED, lora_dropout=0.1, optim="adamw_bnb_8bit", r=64, max_length=64
     ),
+}
+WRITTEN = {
+    "written from one pass": with_work(on_host(LLAMA), writing=Writing(batch_size=6, prompt_tokens=200, max_new_tokens=130)),
+    "written from three passes": with_work(on_host(QWEN3), writing=Writing(batch_size=20, prompt_tokens=400, max_new_tokens=70)),
 }
 ON_CUDA = {
     "plain": on_cuda(),

@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 from harness.core.curve import CurvePoint
 from harness.core.memory import MemoryEstimate
 from harness.core.outcome import Ending, Outcome
-from harness.tracking.artifacts import RunFiles, write_run_files
+from harness.tracking.artifacts import write_run_files
 from harness.tracking.memory import SCHEMA_VERSION, MemoryRecord, as_json, as_metrics, term_rows
+from harness.tracking.run_files import RunFiles
 from harness.tracking.store import Store
 from harness.tracking.tracker import Tracker
 

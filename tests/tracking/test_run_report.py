@@ -10,11 +10,11 @@ from hypothesis import strategies as st
 
 from harness.core.measured import Measured
 from harness.core.outcome import Ending, Outcome
-from harness.tracking.artifacts import RunFiles
 from harness.tracking.foreign import fenced, visible
-from harness.tracking.loss_plot import RungReached, loss_figure, smoothed
+from harness.tracking.loss_plot import loss_figure, smoothed
+from harness.tracking.run_files import RunFiles, RungReached, RunReport
 from harness.tracking.run_log import kept_events, log_lines, metric_rows
-from harness.tracking.run_report import RunReport, write_run_report
+from harness.tracking.run_report import write_run_report
 from harness.tracking.samples import Sample, Samples, Written, samples_markdown
 from harness.tracking.store import Store
 from harness.tracking.tracker import Tracker

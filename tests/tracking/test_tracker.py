@@ -16,7 +16,7 @@ from sweep_points import SweepPoints
 
 from harness.core.errors import ExitCode, HarnessError
 from harness.core.outcome import Ending, Outcome
-from harness.tracking.artifacts import RunFiles
+from harness.tracking.run_files import RunFiles
 from harness.tracking.runs import MAX_PARAM_CHARS
 from harness.tracking.store import Store
 from harness.tracking.tracker import KIND_BASELINE, Tracker

@@ -12,14 +12,17 @@ from __future__ import annotations
 import functools
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
-from datasketch import MinHash
 from numpy.typing import NDArray
 
 from harness.data.splitting.disjoint import Labels
 from harness.data.splitting.normal_form import digest_of, normal_forms
 from harness.data.splitting.shingles import shingles, text_shingles
+
+if TYPE_CHECKING:
+    from datasketch import MinHash
 
 _PERMUTATIONS = 128
 _MISS = 1e-3  # at most this share of the pairs at the threshold is never looked at; at 0.7 it is 0.00015
@@ -143,6 +146,8 @@ def _part(digest: str, values: NDArray[np.uint32]) -> Part:
 @functools.cache
 def _empty() -> MinHash:
     """Drawing the permutations takes longer than hashing a function with them."""
+    from datasketch import MinHash  # only now: scipy comes with it, which takes a second to import
+
     return MinHash(_PERMUTATIONS, hashfunc=int)
 
 
