@@ -26,15 +26,16 @@ from harness.trial.checkpoints import any_kept, keep, newest
 from harness.trial.completion_trainer import CompletionTrainer, completion_loss
 from harness.trial.data_order import SeededOrder
 from harness.trial.encoding import IGNORED_LABEL, Limits, encode, prompt_ids
+from harness.trial.engine import Decoding
 from harness.trial.events import EventWriter
 from harness.trial.examples import Wording
 from harness.trial.generation import length_batches, quantile
+from harness.trial.going import Ends
 from harness.trial.kept_base import KeptBase, adapted_bytes, own_copies
 from harness.trial.offload import check_offload, hide_from_redispatch, placement
 from harness.trial.process import Interruption
 from harness.trial.spec import ModelSpec, TrainSpec
 from harness.trial.training import Training, lora_config, sft_config, total_steps, warmup_steps
-from harness.trial.transformers_engine import TextStop
 
 TESTS = tuple(f"def test_{i}():\n    assert f({i}) == {i}" for i in range(4))
 RECORD = Record("x", "f", "def f(x):\n    return x\n", TESTS, None, "here", "unknown")
@@ -107,9 +108,11 @@ def each_row_stops_at_its_own_fence(tiny: Path) -> None:
     tokenizer = AutoTokenizer.from_pretrained(tiny)
     prompt = "```python\n"
     rows = torch.tensor(tokenizer([prompt + "abc```", prompt + "a``` b", prompt + "abcdef"])["input_ids"])
-    stop = TextStop(tokenizer, len(tokenizer(prompt)["input_ids"]), FENCE)
-    assert stop(rows, None).tolist() == [True, False, False]
-    assert TextStop(tokenizer, rows.shape[1], FENCE)(rows, None).tolist() == [False] * 3
+    how, last = Decoding(8, FENCE), rows[2, -1].item()
+    stop = Ends(tokenizer, len(tokenizer(prompt)["input_ids"]), how, [last])
+    assert stop(rows, None).tolist() == [True, False, False]  # transformers itself sees what ends a sequence
+    assert set(stop.at) == {0, 2}
+    assert Ends(tokenizer, rows.shape[1], how, [])(rows, None).tolist() == [False] * 3
 
 
 def number_formats_follow_the_machine(tiny: Path) -> None:
