@@ -25,6 +25,8 @@ _HEAVY = (
     "harness.guard.supervise",
     "mlflow.store.tracking.sqlalchemy_store",
     "mlflow.store.db_migrations",
+    "harness.tracking.artifacts",
+    "datasketch",
     "matplotlib.pyplot",
     "matplotlib.backends.backend_agg",
     "plotly.graph_objects",
