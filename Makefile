@@ -15,10 +15,9 @@ help:
 sweep: $(VENV)/.run
 	$(BIN)/harness sweep search_spaces/quickstart.yaml
 
-# Three workers for two cores: tests wait a quarter of their time. tests/conftest.py hands out the long files first; plain pytest
-# runs all in one process.
+# A worker per core of a small machine; tests/conftest.py hands out the long files first. Plain pytest runs all in one process.
 test: $(VENV)/.dev lint
-	$(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder --durations=20
+	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder --durations=20
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff check .
