@@ -17,6 +17,7 @@ _ROOT = Path(__file__).resolve().parents[1]
 _MAKE_MODEL = _ROOT / "tests" / "make_tiny_model.py"
 sys.path[:0] = [str(_ROOT), str(_ROOT / "tests"), str(_ROOT / "tests" / "sweep")]
 
+from own_processes import words  # noqa: E402
 from sweep_place import Place, Running  # noqa: E402
 
 from benchmarks import crash_check as check  # noqa: E402
@@ -143,7 +144,7 @@ def _place(folder: Path) -> Place:
 
 def _kill(running: Running, who: str) -> bool:
     """SIGKILL the sweep, the process that works for it, or both; whether there was one."""
-    workers = [p.pid for p in psutil.Process(running.process.pid).children(recursive=True) if _works(p)]
+    workers = [p.pid for p in psutil.Process(running.process.pid).children(recursive=True) if "harness.trial" in words(p)]
     if who == "worker" and not workers:
         return False
     for pid in workers if who != "parent" else ():
@@ -151,13 +152,6 @@ def _kill(running: Running, who: str) -> bool:
     if who != "worker":
         running.kill()
     return True
-
-
-def _works(process: psutil.Process) -> bool:
-    try:
-        return "harness.trial" in process.cmdline()
-    except (psutil.NoSuchProcess, psutil.ZombieProcess):
-        return False
 
 
 def _marked(process: psutil.Process, place: Place) -> bool:

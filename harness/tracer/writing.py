@@ -48,9 +48,9 @@ def _sample(base: Any, batch: int, tokens: int, seen: int, cache: Any) -> torch.
 
 def _full_cache(config: Any, shapes: list[tuple[int, int, int]], length: int) -> Any:
     """A cache that has seen `length` tokens, in buffers without room for one more."""
-    cache = roomy_cache(config)
+    cache, first = roomy_cache(config), max(1, length - ROOM)
     for number, (batch, heads, width) in enumerate(shapes):
-        for tokens in (max(1, length - ROOM), length - max(1, length - ROOM)):
+        for tokens in (first, length - first):
             keys, values = (torch.empty(batch, heads, tokens, width, dtype=config.dtype) for _ in range(2))
             cache.update(keys, values, number)
     return cache

@@ -66,7 +66,7 @@ class Rows:
     Attributes:
         numbers: Of each row, in the batch as it was begun.
         ids: Tokens so far, (rows, tokens), padded on the left.
-        mask: 0 for padding, (rows, tokens of the prompts at least).
+        mask: 0 for padding, (rows, tokens of the prompts).
         cache: Keys and values of all tokens but the last, or of none; None where the model keeps them in its own way.
         draws: What draws, if anything does.
     """
@@ -84,10 +84,9 @@ class Rows:
 
     def inputs(self) -> dict[str, Any]:
         """What the model is given."""
-        added = torch.ones_like(self.ids[:, self.mask.shape[1] :])
-        self.mask = torch.cat([self.mask, added], dim=1)
+        written = torch.ones_like(self.ids[:, self.mask.shape[1] :])
         held = {} if self.cache is None else {"past_key_values": self.cache}
-        return {"input_ids": self.ids, "attention_mask": self.mask, **held}
+        return {"input_ids": self.ids, "attention_mask": torch.cat([self.mask, written], dim=1), **held}
 
     def leave(self, ended: Collection[int]) -> None:
         """Take rows out."""
